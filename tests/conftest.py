@@ -1,0 +1,26 @@
+"""Options and fixtures of all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--reference",
+        default=os.environ.get("HARNESS_REFERENCE"),
+        help="folder with captures of real clusters; default: the environment variable HARNESS_REFERENCE",
+    )
+
+
+@pytest.fixture(scope="session")
+def reference(pytestconfig: pytest.Config) -> Path:
+    """The folder with captures of real clusters; skips where there is none."""
+    folder = pytestconfig.getoption("--reference")
+    if not folder:
+        pytest.skip("no captures of real clusters: set HARNESS_REFERENCE or give --reference FOLDER")
+    path = Path(folder)
+    if not path.is_dir():
+        pytest.fail(f"HARNESS_REFERENCE or --reference names {path}, which is not a folder")
+    return path
