@@ -1,0 +1,83 @@
+"""The identity of a write, read from the bytes of a request without decoding them.
+
+A write and its acknowledgements travel on different connections; what joins them is the coordinator's
+address, its shard and a number counted there. A trace needs that for every write, its cells for few.
+
+Source:
+    Scylla, idl/storage_proxy.idl.hh (mutation, hint_mutation, paxos_learn, mutation_done, mutation_failed);
+    message/messaging_service.cc, branch 4.2, the same verbs.
+"""
+
+import ipaddress
+import struct
+
+_U32 = struct.Struct("<I").unpack_from
+_NO_FORWARDS = struct.Struct("<IIIQ").unpack_from
+_SHARD_AND_ID = struct.Struct("<IQ").unpack_from
+_IPV6_MARK = 0xFFFFFFFF
+_MUTATION = 1
+_PAXOS_LEARN = 41
+_HINT_MUTATION = 42
+
+AddressKey = int | bytes
+"""An address as it stands on the wire: IPv4 as a number, IPv6 as 16 bytes in network order."""
+
+
+def peek_write_identity(verb: int, payload: bytes) -> tuple[AddressKey, int, int] | None:
+    """Give address, shard and response id that the acknowledgements of a write will name.
+
+    Wire of MUTATION and HINT_MUTATION: u32 length, mutation; of PAXOS_LEARN: u32 size (itself included),
+    proposal; then u32 count and forward addresses, reply_to address, u32 shard, u64 response_id.
+
+    Returns:
+        None for other verbs, and for bytes that end before the response id.
+    """
+    try:
+        if verb == _MUTATION or verb == _HINT_MUTATION:  # noqa: PLR1714  (twice as fast as a set)
+            position = _U32(payload, 0)[0] + 4
+        elif verb == _PAXOS_LEARN:
+            position = _U32(payload, 0)[0]
+            if position < 4:
+                return None
+        else:
+            return None
+        forward_count, reply_to, shard, response_id = _NO_FORWARDS(payload, position)
+        if forward_count == 0 and reply_to != _IPV6_MARK:
+            return reply_to, shard, response_id
+        return _identity_after_forwards(payload, position)
+    except struct.error:
+        return None
+
+
+def peek_acknowledgement(payload: bytes) -> tuple[int, int] | None:
+    """Give shard and response id of a MUTATION_DONE or MUTATION_FAILED; None if the bytes end before."""
+    try:
+        shard, response_id = _SHARD_AND_ID(payload)
+    except struct.error:
+        return None
+    return shard, response_id
+
+
+def address_key(address: str) -> AddressKey:
+    """Turn an address as text into the form in which ``peek_write_identity`` gives it.
+
+    Raises:
+        ValueError: the text is no address.
+    """
+    parsed = ipaddress.ip_address(address)
+    return int(parsed) if parsed.version == 4 else parsed.packed
+
+
+def _identity_after_forwards(payload: bytes, position: int) -> tuple[AddressKey, int, int]:
+    (forward_count,) = _U32(payload, position)
+    position += 4
+    for _ in range(forward_count):
+        # Ends with struct.error at the end of the bytes, however many addresses are announced.
+        position += 20 if _U32(payload, position)[0] == _IPV6_MARK else 4
+    key: AddressKey = _U32(payload, position)[0]
+    position += 4
+    if key == _IPV6_MARK:
+        key = payload[position : position + 16]
+        position += 16
+    shard, response_id = _SHARD_AND_ID(payload, position)
+    return key, shard, response_id
