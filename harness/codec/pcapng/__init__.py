@@ -1,0 +1,25 @@
+"""Capture files, pcapng and classic pcap: bytes in, packets out, and back."""
+
+from harness.codec.pcapng.capture_decoder import CaptureDecoder
+from harness.codec.pcapng.events import (
+    CaptureEvent,
+    DroppedPackets,
+    Interface,
+    InterfaceStatistics,
+    NameResolution,
+    Packet,
+    SectionStart,
+    Truncated,
+)
+
+__all__ = [
+    "CaptureDecoder",
+    "CaptureEvent",
+    "DroppedPackets",
+    "Interface",
+    "InterfaceStatistics",
+    "NameResolution",
+    "Packet",
+    "SectionStart",
+    "Truncated",
+]
