@@ -89,7 +89,7 @@ class _Section:
 
 
 class BlockDecoder:
-    """Decodes a pcapng file from buffers that begin at a block."""
+    """Decodes a pcapng file from buffers that hold whole blocks."""
 
     __slots__ = ("_handlers", "_offset_bytes", "_packet_count", "_section", "needed_bytes")
 
@@ -108,15 +108,20 @@ class BlockDecoder:
             ENHANCED_PACKET: self._enhanced_packet,
         }
 
-    def decode(self, data: bytes, offset_bytes: int, events: list[CaptureEvent]) -> int:
-        """Append the events of all complete blocks; return how many bytes they took.
+    def decode(self, data: bytes, position: int, events: list[CaptureEvent], *, offset_bytes: int) -> int:
+        """Append the events of all complete blocks; return where the first incomplete one begins.
+
+        Args:
+            data: a part of the file.
+            position: in data, where a block begins.
+            events: to append to.
+            offset_bytes: of data within the file.
 
         Raises:
             DecodeError: a block that cannot be; what came before it was appended.
         """
         self._offset_bytes = offset_bytes
         end = len(data)
-        position = 0
         append = events.append
         # Saves two thirds of the cost of Packet(...), which goes through a function written in Python.
         new = tuple.__new__
@@ -134,8 +139,8 @@ class BlockDecoder:
                 following = position + size
                 if (
                     kind != ENHANCED_PACKET
-                    or not 0 <= size - captured - _ENHANCED_MIN_BYTES < 4
-                    or size & 3
+                    # 32 bytes around the data, which are padded to a multiple of 4.
+                    or size != captured + 35 & -4
                     or following > end
                     or size > BLOCK_BYTES_MAX
                     or interface >= interface_count

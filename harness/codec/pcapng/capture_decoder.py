@@ -11,13 +11,13 @@ _MAGIC_BYTES = 4
 
 
 class _FormatDecoder(Protocol):
-    """Decodes one of the two formats from a buffer which begins at a block."""
+    """Decodes one of the two formats."""
 
     needed_bytes: int
-    """Size that the buffer must have before another attempt can give more."""
+    """How many bytes from the start of an incomplete block on it takes to get further."""
 
-    def decode(self, data: bytes, offset_bytes: int, events: list[CaptureEvent]) -> int:
-        """Append the events of all complete blocks; return how many bytes they took."""
+    def decode(self, data: bytes, position: int, events: list[CaptureEvent], *, offset_bytes: int) -> int:
+        """Append the events of all complete blocks; return where the first incomplete one begins."""
 
     def incomplete(self, data: bytes) -> str:
         """Say what the bytes of an incomplete block are."""
@@ -43,34 +43,46 @@ class CaptureDecoder:
     def feed(self, data: bytes) -> list[CaptureEvent]:
         """Take the next bytes of the file; return the events they complete, in the order of the file.
 
-        Chunks of about 1 MiB are fastest; of any size, each byte is copied a fixed number of times.
+        Chunks of about 1 MiB are fastest; whatever their size, no byte is copied more than a few times.
 
         Raises:
             DecodeError: what follows the events returned so far is not a capture, or structurally impossible.
         """
         if self._error is not None:
             raise self._error
-        needed_bytes = _MAGIC_BYTES if self._decoder is None else self._decoder.needed_bytes
-        pending = self._pending
-        if pending or len(data) < needed_bytes:
-            pending += data
-            if len(pending) < needed_bytes:
-                return []
-            data = bytes(pending)
         events: list[CaptureEvent] = []
         try:
-            if self._decoder is None:
-                self._decoder = _decoder_for(data[:_MAGIC_BYTES])
-            taken_bytes = self._decoder.decode(data, self._offset_bytes, events)
+            self._decode(data, events)
         except DecodeError as error:
             self._error = error
             self._pending = bytearray()
             if not events:
                 raise
-            return events
-        self._offset_bytes += taken_bytes
-        self._pending = bytearray(data[taken_bytes:])
         return events
+
+    def _decode(self, data: bytes, events: list[CaptureEvent]) -> None:
+        """Complete the block which the last chunk has left, then decode the rest where it is.
+
+        Joining the whole chunk to what was left instead costs a third of the speed for chunks of 1 MiB.
+        """
+        position = 0
+        pending = self._pending
+        while pending or self._decoder is None:
+            needed_bytes = _MAGIC_BYTES if self._decoder is None else self._decoder.needed_bytes
+            taken = data[position : position + needed_bytes - len(pending)]
+            pending += taken
+            position += len(taken)
+            if len(pending) < needed_bytes:
+                return
+            block = bytes(pending)
+            if self._decoder is None:
+                self._decoder = _decoder_for(block)
+            done_bytes = self._decoder.decode(block, 0, events, offset_bytes=self._offset_bytes)
+            self._offset_bytes += done_bytes
+            del pending[:done_bytes]
+        rest = self._decoder.decode(data, position, events, offset_bytes=self._offset_bytes - position)
+        self._offset_bytes += rest - position
+        pending += data[rest:]
 
     def close(self) -> list[CaptureEvent]:
         """Take the end of the file; return ``Truncated`` if it came too early.

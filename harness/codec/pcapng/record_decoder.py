@@ -42,19 +42,24 @@ class RecordDecoder:
         self._packet_count = 0
         self.needed_bytes = FILE_HEADER_BYTES
 
-    def decode(self, data: bytes, offset_bytes: int, events: list[CaptureEvent]) -> int:
-        """Append the events of all complete records; return how many bytes they took.
+    def decode(self, data: bytes, position: int, events: list[CaptureEvent], *, offset_bytes: int) -> int:
+        """Append the events of all complete records; return where the first incomplete one begins.
+
+        Args:
+            data: a part of the file.
+            position: in data, where the file header or a record begins.
+            events: to append to.
+            offset_bytes: of data within the file.
 
         Raises:
             DecodeError: another version than 2; a record longer than BLOCK_BYTES_MAX.
         """
-        position = 0
         end = len(data)
         if self._link_type is None:
-            if end < FILE_HEADER_BYTES:
-                return 0
-            events.append(self._file_header(data))
-            position = FILE_HEADER_BYTES
+            if end - position < FILE_HEADER_BYTES:
+                return position
+            events.append(self._file_header(data, position))
+            position += FILE_HEADER_BYTES
         link_type = self._link_type
         assert link_type is not None
         head = struct.Struct(self._prefix + "4I").unpack_from
@@ -83,8 +88,10 @@ class RecordDecoder:
         self._packet_count = number
         return position
 
-    def _file_header(self, data: bytes) -> Interface:
-        major, minor, snap_length_bytes, link_type = struct.unpack_from(self._prefix + "4xHH8xII", data)
+    def _file_header(self, data: bytes, position: int) -> Interface:
+        major, minor, snap_length_bytes, link_type = struct.unpack_from(
+            self._prefix + "4xHH8xII", data, position
+        )
         if major != 2:
             raise DecodeError(
                 f"pcap version {major}.{minor}; only 2 is known", layer="pcapng", offset_bytes=4
