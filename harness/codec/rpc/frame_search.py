@@ -1,0 +1,319 @@
+"""Where frames begin in bytes whose alignment, or whose format, is not known.
+
+A place is believed if a chain of headers leads from it to the end of what has arrived: each header is
+plausible, and each frame ends where the next one begins. Compressed frames prove themselves, since their
+contents must be exactly one frame.
+
+What makes false chains: zero bytes (empty frames of an rpc stream; the timeout 0 that gossip begins with), so
+an empty stream frame is never evidence; and the small numbers of payloads, so a reply's msg_id must have been
+asked for. What breaks true chains: the timeouts of Raft verbs, of about 9,223,364,000,000 ms.
+
+Source: seastar doc/rpc.md, "Request frame format", "Response frame format", "Stream frame format"; limits from
+captures of ScyllaDB 4.2.4 and 2025.1.15.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from harness.codec.rpc.compression import unwrap
+from harness.codec.rpc.frame import (
+    FRAME_BYTES_MAX,
+    REPLY_HEADER,
+    REPLY_HEADER_TIMED,
+    REQUEST_HEADER,
+    REQUEST_HEADER_UNTIMED,
+    STREAM_END_LENGTH,
+    STREAM_HEADER,
+)
+from harness.codec.rpc.wire_format import WireFormat
+from harness.codec.rpc.wrapper import LZ4, LZ4_FRAGMENTED, SCYLLA_V3
+from harness.errors import DecodeError
+
+TIMEOUT_MS_MAX = 9_223_372_036_854
+"""What is left of a clock that counts nanoseconds in 63 bits."""
+
+VERB_MAX = 127
+"""Of lines known today it is 93; only the search for lost frames has a limit at all."""
+
+MSG_ID_UNKNOWN_MAX = 1 << 32
+"""For a connection none of whose ids were seen. Also tells headers of 12 and 16 bytes apart: read with the
+wrong size, ids appear in the upper half of a number."""
+
+MSG_ID_GROWTH_MAX = 1 << 20
+"""Ids that can have passed while bytes were lost."""
+
+_STREAM_FRAME_BYTES_MAX = 1 << 24
+_VERIFICATIONS_MAX = 256
+
+# Filters that let the regular expression engine pass over most places: the upper bytes of each number.
+_LENGTH = rb"...[\x00-\x10]"
+_REQUEST_PLACES = re.compile(
+    rb"(?=.{5}[\x00-\x08]\x00\x00[\x00-\x7f]\x00{7}.{5}\x00{3}" + _LENGTH + rb")", re.DOTALL
+)
+_REQUEST_UNTIMED_PLACES = re.compile(rb"(?=[\x00-\x7f]\x00{7}.{5}\x00{3}" + _LENGTH + rb")", re.DOTALL)
+_REPLY_PLACES = re.compile(rb"(?=.{5}(?:\x00{3}|\xff{3})" + _LENGTH + rb")", re.DOTALL)
+_STREAM_PLACES = re.compile(rb"(?=...\x00|\xff{4})", re.DOTALL)
+_WRAPPER_PLACES = {
+    LZ4_FRAGMENTED: re.compile(rb"(?=...[\x00-\x10].[\x00-\x82]\x00[\x00\x80])", re.DOTALL),
+    LZ4: re.compile(rb"(?=...[\x00-\x10]...[\x00-\x10])", re.DOTALL),
+    SCYLLA_V3: re.compile(rb"(?=...[\x00-\x10][\x00-\x02\x40-\x42\x80-\x82\xc0-\xc2])", re.DOTALL),
+}
+
+
+class MsgIdBounds(NamedTuple):
+    """What a msg_id must lie between, both included."""
+
+    low: int
+    high: int
+
+
+class Start(NamedTuple):
+    """A place where frames are believed to begin."""
+
+    offset_bytes: int
+    wire_format: WireFormat
+
+
+class _Chain(NamedTuple):
+    """What follows from taking a place for the beginning of a frame."""
+
+    headers: int
+    """Plausible headers, the first and perhaps one of a frame that is not whole included."""
+
+    whole: int
+    """Frames that are whole."""
+
+    is_exact: bool
+    """The last frame ends where the bytes end."""
+
+
+class _Link(NamedTuple):
+    """One plausible header."""
+
+    offset_bytes: int
+    stop: int
+    msg_id: int
+    """0 where the header has none."""
+
+
+def find_start(
+    data: bytes,
+    formats: tuple[WireFormat, ...],
+    *,
+    from_client: bool,
+    bounds: MsgIdBounds,
+    chunk_offsets: frozenset[int],
+    is_aligned: bool,
+    is_last: bool,
+) -> Start | None:
+    """Return the earliest place at which a chain of frames can be believed to begin.
+
+    Args:
+        data: what has arrived since alignment was lost.
+        formats: those that are possible, the most likely first. If there are several, only proof decides.
+        from_client: the direction.
+        bounds: of msg_id.
+        chunk_offsets: where pieces of data began; frames mostly begin with one.
+        is_aligned: frames are known to begin at offset 0, only the format is open.
+        is_last: nothing will follow that could give better evidence, so less is enough.
+    """
+    best: tuple[tuple[int, ...], Start] | None = None
+    may_be_whole_later = False
+    for rank, wire_format in enumerate(formats):
+        if wire_format.is_stream and wire_format.compression is None and len(formats) > 1 and may_be_whole_later:
+            # Almost anything begins like a stream frame; another form that only waits for its rest goes first.
+            continue
+        chains = _chains(data, wire_format, from_client=from_client, bounds=bounds, is_aligned=is_aligned)
+        if 0 in chains:
+            may_be_whole_later = True
+        offset_bytes = _believed(
+            data,
+            chains,
+            wire_format,
+            from_client=from_client,
+            bounds=bounds,
+            chunk_offsets=chunk_offsets,
+            is_sole=len(formats) == 1,
+            is_last=is_last,
+        )
+        if offset_bytes is None:
+            continue
+        chain = chains[offset_bytes]
+        is_weak = wire_format.is_stream and wire_format.compression is None
+        worth = (not is_weak, chain.is_exact, -offset_bytes, chain.whole, -rank)
+        if best is None or worth > best[0]:
+            best = worth, Start(offset_bytes, wire_format)
+        if rank == 0 and offset_bytes == 0 and chain.is_exact:
+            break
+    return best[1] if best else None
+
+
+def _believed(
+    data: bytes,
+    chains: dict[int, _Chain],
+    wire_format: WireFormat,
+    *,
+    from_client: bool,
+    bounds: MsgIdBounds,
+    chunk_offsets: frozenset[int],
+    is_sole: bool,
+    is_last: bool,
+) -> int | None:
+    """Return the first offset of the longest chain that is evidence enough."""
+    is_wrapped = wire_format.compression is not None
+    has_strong_header = from_client and not wire_format.is_stream and not is_wrapped
+    candidates: list[tuple[int, int]] = []
+    for offset_bytes, chain in chains.items():
+        at_chunk = offset_bytes in chunk_offsets
+        if is_wrapped:
+            enough = chain.whole >= 1
+        elif has_strong_header:
+            enough = chain.whole >= 1 and (chain.is_exact or chain.headers >= 2)
+            enough = enough or (is_last and at_chunk)
+        elif chain.is_exact:
+            enough = at_chunk or chain.whole >= 2
+        else:
+            enough = chain.headers >= 3 or (is_last and at_chunk and chain.whole >= 1)
+        if enough:
+            candidates.append((-chain.whole, offset_bytes))
+    candidates.sort()
+    if not is_wrapped:
+        return candidates[0][1] if candidates else None
+    for _, offset_bytes in candidates[:_VERIFICATIONS_MAX]:
+        chain = chains[offset_bytes]
+        proof = _proof(data, offset_bytes, wire_format, from_client=from_client, bounds=bounds)
+        if proof is True:
+            return offset_bytes
+        is_regular = chain.whole >= 3 or (chain.is_exact and offset_bytes in chunk_offsets)
+        # A dictionary that nobody has, or frames that are empty: the lengths alone must do.
+        if is_regular and (is_sole if proof is False else wire_format.compression == SCYLLA_V3):
+            return offset_bytes
+    return None
+
+
+def _proof(
+    data: bytes, offset_bytes: int, wire_format: WireFormat, *, from_client: bool, bounds: MsgIdBounds
+) -> bool | None:
+    """Tell whether the first wrapped frame that has contents holds exactly one frame; None if all are empty."""
+    assert wire_format.compression is not None
+    end = len(data)
+    plain_format = wire_format._replace(compression=None)
+    while offset_bytes + 4 <= end:
+        (length,) = STREAM_HEADER.unpack_from(data, offset_bytes)
+        start = offset_bytes + 4
+        offset_bytes = start + length
+        if offset_bytes > end:
+            return None
+        try:
+            contents, _ = unwrap(wire_format.compression, data[start:offset_bytes])
+        except DecodeError:
+            return False
+        if contents:
+            link = next(_links(contents, plain_format, from_client=from_client, bounds=bounds, stop=1), None)
+            return link is not None and link.stop == len(contents)
+    return None
+
+
+def _chains(
+    data: bytes, wire_format: WireFormat, *, from_client: bool, bounds: MsgIdBounds, is_aligned: bool
+) -> dict[int, _Chain]:
+    """Return, for each place whose chain is not broken, what the chain is made of.
+
+    Built from the last place to the first, so that each chain is its first frame and a chain already known.
+    """
+    end = len(data)
+    header_bytes = _header_bytes(wire_format, from_client=from_client)
+    ids_grow = from_client and not wire_format.is_stream and wire_format.compression is None
+    links = list(_links(data, wire_format, from_client=from_client, bounds=bounds, stop=end))
+    chains: dict[int, _Chain] = {}
+    msg_ids: dict[int, int] = {}
+    for offset_bytes, stop, msg_id in reversed(links):
+        if stop > end:
+            chain = _Chain(1, 0, False)
+        elif stop == end:
+            chain = _Chain(1, 1, True)
+        elif end - stop < header_bytes:
+            chain = _Chain(1, 1, False)
+        else:
+            rest = chains.get(stop)
+            if rest is None:
+                continue
+            if ids_grow and not msg_id < msg_ids[stop] <= msg_id + MSG_ID_GROWTH_MAX:
+                continue
+            chain = _Chain(rest.headers + 1, rest.whole + 1, rest.is_exact)
+        chains[offset_bytes] = chain
+        msg_ids[offset_bytes] = msg_id
+    if is_aligned:
+        return {0: chains[0]} if 0 in chains else {}
+    return chains
+
+
+def _header_bytes(wire_format: WireFormat, *, from_client: bool) -> int:
+    if wire_format.compression is not None or wire_format.is_stream:
+        return STREAM_HEADER.size
+    if from_client:
+        return REQUEST_HEADER.size if wire_format.has_timeout else REQUEST_HEADER_UNTIMED.size
+    return REPLY_HEADER_TIMED.size if wire_format.has_duration else REPLY_HEADER.size
+
+
+def _links(
+    data: bytes, wire_format: WireFormat, *, from_client: bool, bounds: MsgIdBounds, stop: int
+) -> Iterator[_Link]:
+    """Yield every plausible header that begins before stop."""
+    if wire_format.compression is not None:
+        return _wrapper_links(data, wire_format.compression, stop)
+    if wire_format.is_stream:
+        return _stream_links(data, stop)
+    if from_client:
+        return _request_links(data, bounds, stop, has_timeout=wire_format.has_timeout)
+    return _reply_links(data, bounds, stop, has_duration=wire_format.has_duration)
+
+
+def _request_links(data: bytes, bounds: MsgIdBounds, stop: int, *, has_timeout: bool) -> Iterator[_Link]:
+    low, high = bounds
+    places = _REQUEST_PLACES if has_timeout else _REQUEST_UNTIMED_PLACES
+    header_bytes = REQUEST_HEADER.size if has_timeout else REQUEST_HEADER_UNTIMED.size
+    for place in places.finditer(data, 0, min(len(data), stop + header_bytes - 1)):
+        offset_bytes = place.start()
+        if has_timeout:
+            timeout_ms, _, msg_id, length = REQUEST_HEADER.unpack_from(data, offset_bytes)
+            if timeout_ms > TIMEOUT_MS_MAX:
+                continue
+        else:
+            _, msg_id, length = REQUEST_HEADER_UNTIMED.unpack_from(data, offset_bytes)
+        if low <= msg_id <= high and length <= FRAME_BYTES_MAX:
+            yield _Link(offset_bytes, offset_bytes + header_bytes + length, msg_id)
+
+
+def _reply_links(data: bytes, bounds: MsgIdBounds, stop: int, *, has_duration: bool) -> Iterator[_Link]:
+    low, high = bounds
+    header_bytes = REPLY_HEADER_TIMED.size if has_duration else REPLY_HEADER.size
+    end = min(len(data), stop + header_bytes - 1)
+    for place in _REPLY_PLACES.finditer(data, 0, end):
+        offset_bytes = place.start()
+        msg_id, length = REPLY_HEADER.unpack_from(data, offset_bytes)
+        if low <= abs(msg_id) <= high and length <= FRAME_BYTES_MAX and offset_bytes + header_bytes <= end:
+            yield _Link(offset_bytes, offset_bytes + header_bytes + length, msg_id)
+
+
+def _stream_links(data: bytes, stop: int) -> Iterator[_Link]:
+    for place in _STREAM_PLACES.finditer(data, 0, min(len(data), stop + 3)):
+        offset_bytes = place.start()
+        (length,) = STREAM_HEADER.unpack_from(data, offset_bytes)
+        if length == STREAM_END_LENGTH:
+            if offset_bytes + 4 == len(data):
+                yield _Link(offset_bytes, offset_bytes + 4, 0)
+        elif 0 < length < _STREAM_FRAME_BYTES_MAX:
+            yield _Link(offset_bytes, offset_bytes + 4 + length, 0)
+
+
+def _wrapper_links(data: bytes, compression: str, stop: int) -> Iterator[_Link]:
+    places = _WRAPPER_PLACES.get(compression)
+    if places is None:
+        return
+    for place in places.finditer(data, 0, min(len(data), stop + 7)):
+        offset_bytes = place.start()
+        (length,) = STREAM_HEADER.unpack_from(data, offset_bytes)
+        if 0 < length <= FRAME_BYTES_MAX:
+            yield _Link(offset_bytes, offset_bytes + 4 + length, 0)
