@@ -11,24 +11,25 @@ A declaration is a class whose annotations are wire types, in wire order:
         attempts: tuple[U32, ...]
         reason: Annotated[Text | Absent, Since(Line.V5_4)] = ABSENT
 
-==========================  ==================================================================
-annotation                  on the wire
-==========================  ==================================================================
-``U8`` ... ``I64``          fixed width, little endian
-``Flag``                    u8, 0 or 1
-``Blob``, ``Text``          u32 length, bytes
-``tuple[T, ...]``           u32 count, elements (vectors and sets; maps as ``tuple[tuple[K, V], ...]``)
-``tuple[K, V]``             both, one after the other
-``T | None``                u8 flag, then T if it is 1
-``T | Absent``              T, if bytes remain in the enclosing frame (or message)
-a ``@sized`` class          u32 size of the whole, itself included, then the fields
-a ``@final`` class          the fields
-an ``@arguments`` class     the fields: what a request, reply or stream frame carries as a whole
-``Annotated[.., PLAIN]``    of a union: u8 index, then that alternative
-``Annotated[.., WRITABLE]`` of a union: u32 size (itself included), u32 index, then that alternative
-``Annotated[T, IN_BLOB]``   u32 length of T, then T
-``Annotated[T, IN_FRAME]``  u32 size (itself included), then T
-==========================  ==================================================================
+=========================================  ===========================================================================
+annotation                                 on the wire
+=========================================  ===========================================================================
+``U8`` ... ``I64``                         fixed width, little endian
+``Flag``                                   u8, 0 or 1
+``Blob``, ``Text``                         u32 length, bytes
+``tuple[T, ...]``                          u32 count, elements (vectors and sets; maps as ``tuple[tuple[K, V], ...]``)
+``tuple[K, V]``                            both, one after the other
+``T | None``                               u8 flag, then T if it is 1
+``T | Absent``                             T, if bytes remain in the enclosing frame (or message)
+a ``@sized`` class                         u32 size of the whole, itself included, then the fields
+a ``@final`` class                         the fields
+an ``@arguments`` class                    the fields: what a request, reply or stream frame carries as a whole
+``Annotated[.., PLAIN]``                   of a union: u8 index, then that alternative
+``Annotated[.., WRITABLE]``                of a union: u32 size (itself included), u32 index, then that alternative
+``Annotated[T, IN_FRAME]``                 u32 size (itself included), then T
+``Annotated[T, IN_BLOB]``                  u32 length of T, then T
+``Annotated[T | None, IN_BLOB_OR_EMPTY]``  the same; length 0 for None
+=========================================  ===========================================================================
 
 Bytes at the end of a frame that no field names (a sender newer than this declaration) are kept in the
 attribute ``unread`` that every sized and arguments class has, so that encoding gives them back.
@@ -37,6 +38,7 @@ Source:
     Scylla, docs/dev/IDL.md; idl-compiler.py (serialization rules); serializer.hh, serializer_impl.hh.
 """
 
+import ipaddress
 import types
 import typing
 import uuid
@@ -48,7 +50,7 @@ from typing import Annotated, Protocol, TypeVar, dataclass_transform, get_args, 
 from harness.codec.byte_reader import ByteReader
 from harness.codec.byte_writer import ByteWriter
 from harness.codec.verbs.line import Line
-from harness.errors import DecodeError, EncodeError
+from harness.errors import DecodeError, EncodeError, TruncatedError
 
 LAYER = "verbs"
 _C = TypeVar("_C")
@@ -93,12 +95,14 @@ class _Marker(Enum):
     PLAIN = "plain variant"
     WRITABLE = "variant in a writable view"
     IN_BLOB = "in a blob"
+    IN_BLOB_OR_EMPTY = "in a blob that may be empty"
     IN_FRAME = "in a frame"
 
 
 PLAIN = _Marker.PLAIN
 WRITABLE = _Marker.WRITABLE
 IN_BLOB = _Marker.IN_BLOB
+IN_BLOB_OR_EMPTY = _Marker.IN_BLOB_OR_EMPTY
 IN_FRAME = _Marker.IN_FRAME
 
 
@@ -140,7 +144,9 @@ class _Flag:
         return value == 1
 
     def encode(self, writer: ByteWriter, value: object, /) -> None:
-        writer.number("u8", 1 if value else 0)
+        if not isinstance(value, bool):
+            raise EncodeError(f"{value!r} is no flag")
+        writer.number("u8", int(value))
 
     def accepts(self, value: object, /) -> bool:
         return isinstance(value, bool)
@@ -174,7 +180,10 @@ class _String:
     def encode(self, writer: ByteWriter, value: object, /) -> None:
         if not isinstance(value, str):
             raise EncodeError(f"{value!r} is no text")
-        data = value.encode("utf-8", "surrogateescape")
+        try:
+            data = value.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError as error:
+            raise EncodeError(f"{value!r} has no form in UTF-8") from error
         writer.number("u32", len(data))
         writer.put(data)
 
@@ -240,14 +249,9 @@ class _Inet:
         number = reader.u32()
         if number != _IPV6_MARK:
             return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
-        # Only here, so that a million of IPv4 addresses do not pay for the class.
-        import ipaddress  # noqa: PLC0415  (see the line above)
-
         return str(ipaddress.IPv6Address(reader.take(16, "an IPv6 address")))
 
     def encode(self, writer: ByteWriter, value: object, /) -> None:
-        import ipaddress  # noqa: PLC0415  (as in decode)
-
         try:
             address = ipaddress.ip_address(str(value))
         except ValueError as error:
@@ -283,8 +287,9 @@ class Vector:
         if not isinstance(value, tuple):
             raise EncodeError(f"{value!r} is no tuple")
         writer.number("u32", len(value))
+        encode = self.element.encode
         for item in value:
-            self.element.encode(writer, item)
+            encode(writer, item)
 
     def accepts(self, value: object, /) -> bool:
         """Take tuples."""
@@ -432,7 +437,7 @@ class Framed:
             size_bytes = reader.u32()
             outer, end = reader.end, reader.position + size_bytes
             if end > outer:
-                raise DecodeError(
+                raise TruncatedError(
                     f"blob of {size_bytes} bytes in {outer - reader.position}",
                     layer=LAYER,
                     offset_bytes=reader.position - 4,
@@ -462,6 +467,36 @@ class Framed:
         return f"S{{{inner}}}" if self.counts_itself else f"blob{{{inner}}}"
 
 
+class FramedOrEmpty(Framed):
+    """A u32 length, not counting itself, then one value; None where the length is 0."""
+
+    def __init__(self, inner: WireType) -> None:
+        super().__init__(inner, counts_itself=False)
+
+    def decode(self, reader: ByteReader, /) -> object:
+        """Read the value or None."""
+        position = reader.position
+        if reader.u32() == 0:
+            return None
+        reader.position = position
+        return super().decode(reader)
+
+    def encode(self, writer: ByteWriter, value: object, /) -> None:
+        """Write length and value; only the length, 0, for None."""
+        if value is None:
+            writer.number("u32", 0)
+        else:
+            super().encode(writer, value)
+
+    def accepts(self, value: object, /) -> bool:
+        """Take None or what the inner kind takes."""
+        return value is None or self.inner.accepts(value)
+
+    def describe(self) -> str:
+        """Give the inner layout with a question mark in the braces."""
+        return f"blob{{?{self.inner.describe()}}}"
+
+
 def _index_of(alternatives: Sequence[WireType], value: object) -> int:
     for index, alternative in enumerate(alternatives):
         if alternative.accepts(value):
@@ -476,7 +511,8 @@ def _open_frame(reader: ByteReader, what: str) -> tuple[int, int]:
     end = start + size_bytes
     outer = reader.end
     if size_bytes < 4 or end > outer:
-        raise DecodeError(
+        kind = DecodeError if size_bytes < 4 else TruncatedError
+        raise kind(
             f"size {size_bytes} of {what} with {outer - start} bytes there", layer=LAYER, offset_bytes=start
         )
     reader.end = end
@@ -516,6 +552,8 @@ class Struct:
         trailing_from = next((i for i, spec in enumerate(specs) if spec.is_trailing), len(specs))
         if any(not spec.is_trailing for spec in specs[trailing_from:]):
             raise TypeError(f"{cls.__name__}: a field after a trailing field must be trailing as well")
+        if trailing_from < len(specs) and not keeps_unread:
+            raise TypeError(f"{cls.__name__}: a final class has no end of its own for a trailing field")
         # Slot descriptors store into a frozen instance without the price of object.__setattr__ by name.
         setters = [cls.__dict__[spec.name].__set__ for spec in specs]
         self._required = [
@@ -609,7 +647,10 @@ class Struct:
             except EncodeError as error:
                 raise EncodeError(f"{self.cls.__name__}.{spec.name}: {error}") from None
         if self.keeps_unread:
-            writer.put(unread_of(value))
+            unread = unread_of(value)
+            if unread and absent is not None:
+                raise EncodeError(f"{self.cls.__name__} has unread bytes behind {absent}, which is absent")
+            writer.put(unread)
         if self.is_sized:
             writer.patch_u32(start, len(writer) - start)
 
@@ -649,9 +690,14 @@ def wire_type_of(annotation: object) -> WireType:
     if origin is Annotated:
         inner, *extras = get_args(annotation)
         for extra in extras:
-            if extra in {PLAIN, WRITABLE}:
-                alternatives = [wire_type_of(alternative) for alternative in get_args(inner)]
+            if extra is PLAIN or extra is WRITABLE:
+                alternatives = [wire_type_of(member) for member in get_args(inner) if member is not Absent]
                 return PlainVariant(alternatives) if extra is PLAIN else WritableVariant(alternatives)
+            if extra is IN_BLOB_OR_EMPTY:
+                optional = wire_type_of(inner)
+                if not isinstance(optional, Maybe):
+                    raise TypeError(f"{annotation}: a blob that may be empty holds T | None")
+                return FramedOrEmpty(optional.inner)
             if extra is IN_BLOB or extra is IN_FRAME:
                 return Framed(wire_type_of(inner), counts_itself=extra is IN_FRAME)
             if hasattr(extra, "decode"):
