@@ -11,6 +11,8 @@ from harness.codec.pcapng.events import (
     SectionStart,
     Truncated,
 )
+from harness.codec.pcapng.pcap_encoder import PcapEncoder
+from harness.codec.pcapng.pcapng_encoder import PcapngEncoder
 
 __all__ = [
     "CaptureDecoder",
@@ -20,6 +22,8 @@ __all__ = [
     "InterfaceStatistics",
     "NameResolution",
     "Packet",
+    "PcapEncoder",
+    "PcapngEncoder",
     "SectionStart",
     "Truncated",
 ]

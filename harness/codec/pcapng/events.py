@@ -55,7 +55,7 @@ class Interface:
     snap_length_bytes: int = 0
     """Most bytes kept of a packet; 0 for no limit."""
 
-    ticks_per_second: int = 1_000_000
+    ticks_per_second: int = 1_000_000_000
     """Resolution of time stamps: a power of 10 or of 2."""
 
     offset_s: int = 0

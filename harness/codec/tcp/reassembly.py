@@ -20,9 +20,9 @@ PENDING_BYTES_MAX = 16 * 1024 * 1024
 PENDING_SEGMENTS_MAX = 4096
 """Most segments held back behind a hole."""
 
-PATIENCE_CALLS = 32
-"""How many more packets of the connection may come before acknowledged bytes which were not captured become a
-Gap. Captures are often a few packets out of order, mostly between the two directions."""
+PATIENCE_CALLS = 64
+"""How many packets of the connection may come, none of them the next in order, before acknowledged bytes which
+were not captured become a Gap. Captures are often some packets out of order, mostly between the directions."""
 
 
 class ByteRun(NamedTuple):
@@ -70,8 +70,9 @@ class ByteStream:
     All other segments go through ``feed``. For an acknowledgement (flag ACK) from the other direction, nothing
     is to be done if it equals ``next_sequence``; otherwise it goes to ``acknowledged``.
 
-    A SYN for another connection between the same ports is recognised by ``starts_anew``; the caller then
-    closes this stream and begins a new one.
+    A later connection between the same ports is recognised by ``starts_anew``; the caller then closes this
+    stream and begins a new one, for the other direction too. After a RST, whose sequence number and payload are
+    ignored, nothing more is to be expected, but the stream goes on if something comes.
     """
 
     __slots__ = (
@@ -85,6 +86,7 @@ class ByteStream:
         "_start_sequence",
         "_start_was_empty",
         "_waited_calls",
+        "_waiting_at",
         "fin_seen",
         "has_pending",
         "next_sequence",
@@ -115,6 +117,7 @@ class ByteStream:
         self._sent = 0
         self._evidence_mark = 0
         self._waited_calls = 0
+        self._waiting_at = -1
         self._patience_end = 0
 
     def starts_anew(self, sequence: int, flags: int) -> bool:
@@ -173,7 +176,8 @@ class ByteStream:
             end += missing_bytes
         if flags & _FIN:
             self._insert(_Piece(end, end + 1, mark, b""))
-        if end == start and end > self._sent:
+        if end == start and self._sent < end <= self._position + _WINDOW_BYTES_MAX:
+            # An empty segment ahead of the stream says that there are bytes which did not come.
             self._sent = end
             self._evidence_mark = mark
         return self._advance()
@@ -182,7 +186,7 @@ class ByteStream:
         """Take an acknowledgement from the other direction; return what it settles, mostly nothing.
 
         Bytes which the receiver has but the capture does not will not be sent again: after PATIENCE_CALLS
-        further calls of feed or acknowledged, they become a Gap.
+        further calls of feed or acknowledged without any progress, they become a Gap.
 
         Args:
             acknowledgement: from a segment with the flag ACK.
@@ -204,8 +208,7 @@ class ByteStream:
         while self._pending:
             self._give_up(self._pending[0].start, self._pending[0].mark, results)
             self._drain(results)
-        if self.has_pending:
-            self._give_up(max(self._acknowledged, self._sent), self._evidence_mark, results)
+        self._give_up(max(self._acknowledged, self._sent), self._evidence_mark, results)
         self.has_pending = False
         return results
 
@@ -243,7 +246,8 @@ class ByteStream:
 
     def _wait(self, results: list[ByteRun | Gap]) -> None:
         """Count the calls since bytes are missing that were acknowledged; give them up after enough of them."""
-        if self._patience_end <= self._position:
+        if self._waiting_at != self._position:
+            self._waiting_at = self._position
             self._patience_end = self._acknowledged
             self._waited_calls = 0
             return
