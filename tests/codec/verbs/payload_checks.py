@@ -49,6 +49,9 @@ def _assert_tail(cls: type, body: object, data: bytes) -> None:
         # What follows is then taken for the first absent field.
         assert_harmless(cls, data + TAIL)
         return
+    if struct.is_sized:
+        size_bytes = int.from_bytes(data[:4], "little") + len(TAIL)
+        data = size_bytes.to_bytes(4, "little") + data[4:]
     longer: object
     longer, undecoded_bytes = decode_struct(cls, data + TAIL)
     assert undecoded_bytes == len(TAIL)
