@@ -87,7 +87,9 @@ def _unwrap_lz4_fragmented(cdata: bytes) -> bytes:
     position = 0
     while True:
         if len(cdata) - position < 4:
-            raise TruncatedError("LZ4_FRAGMENTED frame without a last chunk", layer=LAYER, offset_bytes=position)
+            raise TruncatedError(
+                "LZ4_FRAGMENTED frame without a last chunk", layer=LAYER, offset_bytes=position
+            )
         (head,) = _U32.unpack_from(cdata, position)
         position += 4
         window = bytes(contents[-WINDOW_BYTES:])

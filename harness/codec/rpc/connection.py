@@ -1,13 +1,20 @@
 """One connection between two nodes: bytes of both directions in, frames out.
 
-Source: seastar doc/rpc.md, "Connection negotiation"; src/rpc/rpc.cc, class client and server::connection, of the
-lines that ScyllaDB 4.0 to 2026.3 are built with.
+Source: seastar doc/rpc.md, "Connection negotiation"; src/rpc/rpc.cc, of the lines that ScyllaDB 4.0 to 2026.3
+are built with.
 """
 
 import enum
 
-from harness.codec.rpc.frame import LAYER, MAGIC, NEGOTIATION_HEADER, Frame, FrameKind, undecoded
-from harness.codec.rpc.frame_reader import FrameReader, plain_reader
+from harness.codec.rpc.frame import MAGIC, NEGOTIATION_HEADER, Frame, FrameKind, undecoded
+from harness.codec.rpc.frame_reader import FrameReader
+from harness.codec.rpc.frame_search import (
+    MSG_ID_GROWTH_MAX,
+    MSG_ID_UNKNOWN_MAX,
+    MsgIdBounds,
+    Start,
+    find_start,
+)
 from harness.codec.rpc.negotiation import (
     NEGOTIATION_BYTES_MAX,
     Negotiated,
@@ -15,167 +22,561 @@ from harness.codec.rpc.negotiation import (
     agree,
     decode_negotiation,
 )
+from harness.codec.rpc.wire_format import WireFormat, format_of, possible_formats, reader_of
+from harness.codec.rpc.wrapped_reader import DictionaryNotes
 from harness.errors import DecodeError
+
+SEARCH_BYTES_MAX = 1 << 20
+"""Bytes of one direction that are held until their format or their alignment is known."""
+
+# A search that found nothing waits for an eighth more, which keeps the sum of all searches linear.
+_SEARCH_GROWTH_SHIFT = 3
+
+_BEGINS_EARLIER = "its frame begins before the capture"
+_CUT = "its frame is cut by lost bytes"
+_NOT_ALIGNED = "no frame begins here after lost bytes"
+_ENDS = "the connection ends within its frame"
+_NO_FORMAT = "no frame could be recognised in the middle of the connection"
 
 
 class _Mode(enum.Enum):
-    NEGOTIATING = 0
-    HOLDING = 1
-    READING = 2
+    NEGOTIATING = "the first bytes of the connection are awaited"
+    HOLDING = "aligned; the other side's negotiation is awaited"
+    SEARCHING = "the alignment, the format, or both are not known"
+    SKIPPING = "the rest of a frame that lost bytes is passed over"
+    READING = "aligned, in a known format"
 
 
 class _Direction:
-    __slots__ = ("buffered_bytes", "chunks", "from_client", "mode", "need_bytes", "negotiation", "reader")
+    """What is known of one direction."""
+
+    __slots__ = (
+        "buffered_bytes",
+        "chunks",
+        "from_client",
+        "is_aligned",
+        "is_lost",
+        "last_msg_id",
+        "mode",
+        "need_bytes",
+        "negotiation",
+        "reader",
+        "reason",
+        "search_at_bytes",
+        "skip_bytes",
+        "wire_format",
+    )
 
     def __init__(self, *, from_client: bool) -> None:
         self.from_client = from_client
         self.mode = _Mode.NEGOTIATING
         self.chunks: list[tuple[int, bytes]] = []
+        """Marks and bytes of what is not decoded yet; no bytes stand for a gap."""
         self.buffered_bytes = 0
         self.need_bytes = NEGOTIATION_HEADER.size
+        self.skip_bytes = 0
+        self.search_at_bytes = 0
+        self.is_aligned = False
+        """While searching: frames begin at the first byte, only their format is open."""
+        self.is_lost = False
+        """While searching: bytes were lost, or some could not be read."""
+        self.reason = ""
+        """While searching: why the bytes before a frame that is found belong to none."""
         self.negotiation: Negotiation | None = None
-        self.reader: FrameReader = plain_reader(
-            from_client=from_client, has_timeout=True, has_duration=False, is_stream=False
-        )
+        self.wire_format: WireFormat | None = None
+        self.reader: FrameReader | None = None
+        self.last_msg_id = 0
+
+    def clear(self) -> list[tuple[int, bytes]]:
+        """Take all that is buffered."""
+        chunks = self.chunks
+        self.chunks = []
+        self.buffered_bytes = 0
+        return chunks
 
 
 class ConnectionDecoder:
     """Decodes one connection.
 
+    The negotiation of both sides decides the format; where it was not seen, chains of frames that fit each
+    other do, and ``negotiated.assumed`` says so. Until then bytes are held.
+
     Args:
         syn_seen: True if the bytes begin where the connection began.
-        assumed: what other connections of the capture negotiated, tried first if this one's was not seen.
+        assumed: what other connections of the capture negotiated (their ``negotiated_hint``), preferred if
+            this one's negotiation was not seen and its bytes agree.
     """
+
+    __slots__ = (
+        "_assumed",
+        "_client",
+        "_dictionaries",
+        "_server",
+        "held_mark",
+        "negotiated",
+        "resynchronisations",
+    )
 
     def __init__(self, *, syn_seen: bool, assumed: Negotiated | None = None) -> None:
         self.negotiated: Negotiated | None = None
+        """What is in force; None until it is known. has_duration is final once a reply was decoded."""
+
         self.held_mark: int | None = None
+        """The oldest mark of bytes that are held until their format or alignment is known; None if none are.
+        The rest of a frame that is merely not whole does not count."""
+
         self.resynchronisations = 0
+        """How often frames were found again after bytes were lost."""
+
         self._assumed = assumed
         self._client = _Direction(from_client=True)
         self._server = _Direction(from_client=False)
-        self._syn_seen = syn_seen
+        self._dictionaries = DictionaryNotes(is_complete=syn_seen)
 
     @property
     def client_negotiation(self) -> Negotiation | None:
-        """What the client sent, if it was seen."""
+        """What the client sent; None if it was not seen."""
         return self._client.negotiation
 
     @property
     def server_negotiation(self) -> Negotiation | None:
-        """What the server sent, if it was seen."""
+        """What the server sent; None if it was not seen."""
         return self._server.negotiation
 
+    @property
+    def last_request_msg_id(self) -> int:
+        """The msg_id of the last request that was decoded; 0 before the first."""
+        return _last_msg_id(self._client)
+
+    @property
+    def last_reply_msg_id(self) -> int:
+        """The msg_id of the last reply that was decoded; 0 before the first."""
+        return _last_msg_id(self._server)
+
+    def negotiated_hint(self) -> Negotiated | None:
+        """Return what other connections may assume from this one; None before it has shown both headers."""
+        negotiated = self.negotiated
+        if negotiated is None or negotiated.is_stream:
+            return None
+        if negotiated.assumed and self._server.mode is not _Mode.READING:
+            return None
+        return Negotiated(
+            has_timeout=negotiated.has_timeout,
+            has_duration=negotiated.has_duration,
+            compression=negotiated.compression,
+            is_stream=False,
+            assumed=True,
+        )
+
     def feed(self, from_client: bool, data: bytes, mark: int) -> list[Frame]:
-        """Take the next bytes of one direction; return the frames they complete, often none."""
+        """Take the next bytes of one direction; return the frames they complete, often none.
+
+        Frames come in order for each direction. Those of the other direction can be among them, if these
+        bytes decided its format.
+
+        Args:
+            from_client: which direction.
+            data: the bytes that follow those given before.
+            mark: stands in the frames for where these bytes were, as the number of their packet.
+        """
         direction = self._client if from_client else self._server
         frames: list[Frame] = []
-        if direction.mode is _Mode.READING and not direction.chunks:
-            position = direction.reader.read(data, mark, mark, frames)
+        reader = direction.reader
+        if reader is not None and not direction.chunks and direction.mode is _Mode.READING:
+            position = reader.read(data, mark, mark, frames)
             if position != len(data):
-                direction.need_bytes = direction.reader.need_bytes(data, position)
-                direction.chunks.append((mark, data[position:]))
-                direction.buffered_bytes = len(data) - position
+                self._keep(direction, data[position:], mark, frames)
             return frames
-        self._take(direction, data, mark, frames)
+        if data:
+            self._take(direction, data, mark, frames)
+            self._update_held_mark()
         return frames
 
     def gap(self, from_client: bool, mark: int, size_bytes: int | None = None) -> list[Frame]:
-        """Take note that bytes of one direction are lost."""
+        """Take note that bytes of one direction are lost before those that come next.
+
+        Args:
+            from_client: which direction.
+            mark: where the loss was noticed.
+            size_bytes: how many are lost, if known. A loss within one frame then costs no other frame.
+
+        Returns:
+            What was begun and cannot be completed, UNDECODED.
+        """
         direction = self._client if from_client else self._server
-        return self._give_up(direction, "bytes were lost")
+        frames: list[Frame] = []
+        if size_bytes == 0:
+            return frames
+        self._lose(direction, mark, size_bytes, frames)
+        self._update_held_mark()
+        return frames
 
     def close(self) -> list[Frame]:
-        """Return what the end of the connection leaves."""
-        return [
-            *self._give_up(self._client, "the connection ends within a frame"),
-            *self._give_up(self._server, "the connection ends within a frame"),
-        ]
-
-    def _give_up(self, direction: _Direction, reason: str) -> list[Frame]:
-        chunks = direction.chunks
-        if not chunks:
-            return []
-        data = b"".join(data for _, data in chunks)
-        frame = undecoded(
-            data,
-            reason,
-            first_mark=chunks[0][0],
-            last_mark=chunks[-1][0],
-            from_client=direction.from_client,
-        )
-        direction.chunks = []
-        direction.buffered_bytes = 0
-        return [frame]
+        """Return what the end of the connection leaves: held frames, and beginnings of frames as UNDECODED."""
+        frames: list[Frame] = []
+        both = (self._client, self._server)
+        for direction in both:
+            if direction.mode is _Mode.HOLDING:
+                self._search_for(direction, frames)
+        # The client twice: what the server's bytes decide can be what it needs.
+        for direction in (self._client, self._server, self._client):
+            self._search(direction, frames, is_last=True)
+        for direction in both:
+            self._discard(direction, _ENDS, frames)
+        self._update_held_mark()
+        return frames
 
     def _take(self, direction: _Direction, data: bytes, mark: int, frames: list[Frame]) -> None:
+        """Take bytes in any mode."""
+        match direction.mode:
+            case _Mode.READING:
+                self._read(direction, data, mark, frames)
+            case _Mode.SKIPPING:
+                self._skip(direction, data, mark, frames)
+            case _Mode.SEARCHING:
+                _append(direction, data, mark)
+                self._search(direction, frames, is_last=False)
+            case _Mode.HOLDING:
+                _append(direction, data, mark)
+                if direction.buffered_bytes > SEARCH_BYTES_MAX:
+                    self._search_for(direction, frames)
+            case _Mode.NEGOTIATING:
+                _append(direction, data, mark)
+                self._negotiate(direction, frames)
+
+    def _read(self, direction: _Direction, data: bytes, mark: int, frames: list[Frame]) -> None:
         chunks = direction.chunks
-        chunks.append((mark, data))
-        direction.buffered_bytes += len(data)
-        if direction.buffered_bytes < direction.need_bytes or direction.mode is _Mode.HOLDING:
+        reader = direction.reader
+        assert reader is not None
+        if not chunks:
+            position = reader.read(data, mark, mark, frames)
+            if position != len(data):
+                self._keep(direction, data[position:], mark, frames)
             return
-        joined = b"".join(data for _, data in chunks) if len(chunks) > 1 else data
-        first_mark = chunks[0][0]
-        if direction.mode is _Mode.NEGOTIATING:
-            if not joined.startswith(MAGIC):
-                self._assume(frames)
-                return
-            (_, length) = NEGOTIATION_HEADER.unpack_from(joined)
-            if length > NEGOTIATION_BYTES_MAX:
-                raise DecodeError(f"negotiation of {length} bytes", layer=LAYER, offset_bytes=0)
-            direction.need_bytes = 12 + length
-            if len(joined) < direction.need_bytes:
-                return
-            position = direction.need_bytes
-            body = joined[12:position]
-            direction.negotiation = decode_negotiation(body)
-            frames.append(
-                Frame(
-                    FrameKind.NEGOTIATION,
-                    first_mark,
-                    mark,
-                    None,
-                    None,
-                    None,
-                    None,
-                    body,
-                    "",
-                    None,
-                    direction.from_client,
-                )
-            )
-            direction.mode = _Mode.HOLDING
-            direction.chunks = [(mark, joined[position:])] if position < len(joined) else []
-            direction.buffered_bytes = len(joined) - position
-            if self._client.negotiation is not None and self._server.negotiation is not None:
-                self._start(agree(self._client.negotiation, self._server.negotiation), frames)
+        _append(direction, data, mark)
+        if direction.buffered_bytes < direction.need_bytes:
             return
-        position = direction.reader.read(joined, first_mark, mark, frames)
+        joined = b"".join(chunk for _, chunk in chunks)
+        position = reader.read(joined, chunks[0][0], mark, frames)
         if position:
-            direction.chunks = [(mark, joined[position:])] if position < len(joined) else []
-            direction.buffered_bytes = len(joined) - position
-        if position < len(joined):
-            direction.need_bytes = direction.reader.need_bytes(joined, position)
+            # The first frame was not whole without these bytes, so what is left is the end of them.
+            direction.clear()
+            if position != len(joined):
+                self._keep(direction, joined[position:], mark, frames)
+            return
+        try:
+            direction.need_bytes = reader.need_bytes(joined, 0)
+        except DecodeError as error:
+            self._search_for(direction, frames, reason=f"out of step: {error.what}")
 
-    def _assume(self, frames: list[Frame]) -> None:
-        negotiated = self._assumed or Negotiated(
-            has_timeout=True, has_duration=False, compression=None, is_stream=False, assumed=True
-        )
-        self._start(negotiated, frames)
+    def _keep(self, direction: _Direction, rest: bytes, mark: int, frames: list[Frame]) -> None:
+        """Keep the beginning of a frame until the rest of it has come."""
+        assert direction.reader is not None
+        _append(direction, rest, mark)
+        try:
+            direction.need_bytes = direction.reader.need_bytes(rest, 0)
+        except DecodeError as error:
+            self._search_for(direction, frames, reason=f"out of step: {error.what}")
+            self._update_held_mark()
 
-    def _start(self, negotiated: Negotiated, frames: list[Frame]) -> None:
-        self.negotiated = negotiated
-        for direction in (self._client, self._server):
-            direction.reader = plain_reader(
-                from_client=direction.from_client,
-                has_timeout=negotiated.has_timeout,
-                has_duration=negotiated.has_duration,
-                is_stream=negotiated.is_stream,
-            )
+    def _skip(self, direction: _Direction, data: bytes, mark: int, frames: list[Frame]) -> None:
+        rest = data[direction.skip_bytes :]
+        direction.skip_bytes -= len(data) - len(rest)
+        _append(direction, data[: len(data) - len(rest)], mark)
+        self._discard(direction, _CUT, frames)
+        if not direction.skip_bytes:
             direction.mode = _Mode.READING
-            direction.need_bytes = 0
-            chunks = direction.chunks
-            direction.chunks = []
-            direction.buffered_bytes = 0
-            for mark, data in chunks:
+            if rest:
+                self._take(direction, rest, mark, frames)
+
+    def _negotiate(self, direction: _Direction, frames: list[Frame]) -> None:
+        """Take the first bytes of a direction: its negotiation, or the middle of a connection."""
+        if direction.buffered_bytes < direction.need_bytes:
+            begin = b"".join(chunk for _, chunk in direction.chunks[: len(MAGIC)])[: len(MAGIC)]
+            if not MAGIC.startswith(begin):
+                self._search_for(direction, frames)
+            return
+        joined = b"".join(chunk for _, chunk in direction.chunks)
+        magic, length = NEGOTIATION_HEADER.unpack_from(joined)
+        if magic != MAGIC or length > NEGOTIATION_BYTES_MAX:
+            self._search_for(direction, frames)
+            return
+        stop = NEGOTIATION_HEADER.size + length
+        if len(joined) < stop:
+            direction.need_bytes = stop
+            return
+        body = joined[NEGOTIATION_HEADER.size : stop]
+        try:
+            direction.negotiation = decode_negotiation(body)
+        except DecodeError as error:
+            self._search_for(direction, frames, reason=f"out of step: {error.what}")
+            return
+        first_mark = direction.chunks[0][0]
+        last_mark = direction.chunks[-1][0]
+        frames.append(
+            Frame(
+                FrameKind.NEGOTIATION,
+                first_mark,
+                last_mark,
+                None,
+                None,
+                None,
+                None,
+                body,
+                "",
+                None,
+                direction.from_client,
+            )
+        )
+        direction.clear()
+        if stop != len(joined):
+            _append(direction, joined[stop:], last_mark)
+        direction.mode = _Mode.HOLDING
+        self._negotiated(direction, frames)
+
+    def _negotiated(self, direction: _Direction, frames: list[Frame]) -> None:
+        """Take note that a side has negotiated."""
+        client, server = self._client, self._server
+        other = server if direction.from_client else client
+        if client.negotiation is not None and server.negotiation is not None:
+            self.negotiated = agree(client.negotiation, server.negotiation)
+            for each in (client, server):
+                each.wire_format = format_of(self.negotiated)
+                if each.mode is _Mode.SEARCHING:
+                    self._search(each, frames, is_last=False)
+                elif each.mode is not _Mode.SKIPPING:
+                    self._start(each, frames)
+        elif other.mode is not _Mode.NEGOTIATING:
+            self._search_for(direction, frames)
+            self._search(other, frames, is_last=False)
+
+    def _start(self, direction: _Direction, frames: list[Frame]) -> None:
+        """Read on in the direction's format, which is known, from its first byte, which begins a frame."""
+        assert direction.wire_format is not None
+        direction.last_msg_id = _last_msg_id(direction)
+        direction.reader = reader_of(
+            direction.wire_format, self._dictionaries, from_client=direction.from_client
+        )
+        direction.mode = _Mode.READING
+        self._replay(direction, direction.clear(), frames)
+
+    def _replay(self, direction: _Direction, chunks: list[tuple[int, bytes]], frames: list[Frame]) -> None:
+        for mark, data in chunks:
+            if data:
                 self._take(direction, data, mark, frames)
+            else:
+                self._lose(direction, mark, None, frames)
+
+    def _lose(self, direction: _Direction, mark: int, size_bytes: int | None, frames: list[Frame]) -> None:
+        """Take note of lost bytes in any mode."""
+        if direction.mode is _Mode.SEARCHING and direction.chunks:
+            self._search(direction, frames, is_last=True)
+        match direction.mode:
+            case _Mode.HOLDING:
+                direction.chunks.append((mark, b""))
+                return
+            case _Mode.SKIPPING:
+                if size_bytes is not None and size_bytes <= direction.skip_bytes:
+                    direction.skip_bytes -= size_bytes
+                    if not direction.skip_bytes:
+                        direction.mode = _Mode.READING
+                    return
+            case _Mode.READING:
+                missing_bytes = _missing_bytes(direction)
+                if size_bytes is not None and size_bytes <= missing_bytes:
+                    self._discard(direction, _CUT, frames)
+                    direction.skip_bytes = missing_bytes - size_bytes
+                    direction.mode = _Mode.SKIPPING if direction.skip_bytes else _Mode.READING
+                    return
+            case _Mode.SEARCHING | _Mode.NEGOTIATING:
+                pass
+        self._discard(direction, _CUT, frames)
+        self._search_for(direction, frames, reason=_NOT_ALIGNED)
+
+    def _search_for(self, direction: _Direction, frames: list[Frame], reason: str = "") -> None:
+        """Begin to look for frames in what is buffered and what will come.
+
+        Args:
+            direction: where.
+            frames: takes what is found at once.
+            reason: why the bytes are not aligned; empty if nothing was lost.
+        """
+        held = direction.clear() if direction.mode is _Mode.HOLDING else []
+        direction.is_aligned = direction.mode is _Mode.HOLDING
+        direction.mode = _Mode.SEARCHING
+        direction.is_lost = bool(reason)
+        direction.reason = reason or _BEGINS_EARLIER
+        direction.search_at_bytes = 0
+        direction.last_msg_id = _last_msg_id(direction)
+        other = self._server if direction.from_client else self._client
+        if other.mode is _Mode.HOLDING:
+            # What it waits for will not come any more.
+            self._search_for(other, frames)
+        if held:
+            self._replay(direction, held, frames)
+        else:
+            self._search(direction, frames, is_last=False)
+
+    def _search(self, direction: _Direction, frames: list[Frame], *, is_last: bool) -> None:
+        """Look for frames in what is buffered; read on from there if some are found."""
+        buffered_bytes = direction.buffered_bytes
+        if direction.mode is not _Mode.SEARCHING or not buffered_bytes:
+            return
+        is_full = buffered_bytes > SEARCH_BYTES_MAX
+        if buffered_bytes < direction.search_at_bytes and not is_last and not is_full:
+            return
+        direction.search_at_bytes = buffered_bytes + (buffered_bytes >> _SEARCH_GROWTH_SHIFT)
+        offsets: list[int] = []
+        offset_bytes = 0
+        for _, chunk in direction.chunks:
+            offsets.append(offset_bytes)
+            offset_bytes += len(chunk)
+        start = find_start(
+            b"".join(chunk for _, chunk in direction.chunks),
+            self._formats_of(direction),
+            from_client=direction.from_client,
+            bounds=self._bounds_of(direction),
+            chunk_offsets=frozenset(offsets),
+            is_aligned=direction.is_aligned,
+            is_last=is_last,
+            is_full=is_full,
+        )
+        if start is not None:
+            self._found(direction, start, frames)
+        elif is_last:
+            self._discard(direction, direction.reason if direction.is_lost else _NO_FORMAT, frames)
+        elif is_full:
+            # The older half has been searched well enough; the other can hold the beginning of a chain.
+            before, rest = _cut(direction.clear(), buffered_bytes // 2)
+            frames.append(
+                _undecoded(direction, before, direction.reason if direction.is_lost else _NO_FORMAT)
+            )
+            for mark, data in rest:
+                _append(direction, data, mark)
+            direction.is_aligned = False
+            direction.search_at_bytes = 0
+            # If this is where a misread number led us astray, it must not keep us from finding back.
+            direction.last_msg_id = 0
+            direction.reader = None
+
+    def _formats_of(self, direction: _Direction) -> tuple[WireFormat, ...]:
+        """Return the formats that are possible for a direction, the most likely first."""
+        if direction.wire_format is not None:
+            return (direction.wire_format,)
+        client, server = self._client, self._server
+        formats = possible_formats(client.negotiation, server.negotiation, self._assumed)
+        other = server if direction.from_client else client
+        if other.wire_format is not None:
+            decided = other.wire_format
+            formats = tuple(
+                form
+                for form in formats
+                if (form.compression, form.is_stream) == (decided.compression, decided.is_stream)
+            )
+        if direction.from_client:
+            formats = tuple(dict.fromkeys(form._replace(has_duration=False) for form in formats))
+        return formats
+
+    def _bounds_of(self, direction: _Direction) -> MsgIdBounds:
+        """Return what a msg_id can be now."""
+        last_msg_id = _last_msg_id(self._client)
+        high = last_msg_id + MSG_ID_GROWTH_MAX if last_msg_id else MSG_ID_UNKNOWN_MAX
+        return MsgIdBounds(last_msg_id + 1 if direction.from_client else 1, high)
+
+    def _found(self, direction: _Direction, start: Start, frames: list[Frame]) -> None:
+        """Give up what stands before the place that was found, and read on from there."""
+        before, rest = _cut(direction.clear(), start.offset_bytes)
+        if before:
+            frames.append(_undecoded(direction, before, direction.reason))
+        if direction.is_lost:
+            self.resynchronisations += 1
+            direction.is_lost = False
+        is_decision = direction.wire_format is None
+        direction.wire_format = start.wire_format
+        direction.chunks = rest
+        if is_decision:
+            self._decide()
+        self._start(direction, frames)
+        if is_decision:
+            other = self._server if direction.from_client else self._client
+            other.search_at_bytes = 0
+            self._search(other, frames, is_last=False)
+
+    def _decide(self) -> None:
+        """Say what is in force as far as the formats of the directions tell."""
+        client, server = self._client, self._server
+        decided = server.wire_format or client.wire_format
+        assert decided is not None
+        has_duration = decided.has_duration
+        if server.wire_format is None:
+            has_duration = self._formats_of(server)[0].has_duration
+        offered = client.negotiation
+        answered = server.negotiation
+        self.negotiated = Negotiated(
+            has_timeout=decided.has_timeout,
+            has_duration=has_duration,
+            compression=decided.compression,
+            is_stream=decided.is_stream,
+            stream_parent=offered.stream_parent if offered else None,
+            connection_id=answered.connection_id if answered else None,
+            cookie=(offered.cookie if offered else None) or (answered.cookie if answered else None),
+            assumed=True,
+        )
+
+    def _discard(self, direction: _Direction, reason: str, frames: list[Frame]) -> None:
+        chunks = [(mark, data) for mark, data in direction.clear() if data]
+        if chunks:
+            frames.append(_undecoded(direction, chunks, reason))
+
+    def _update_held_mark(self) -> None:
+        held_mark = None
+        for direction in (self._client, self._server):
+            if direction.chunks and direction.mode in (_Mode.HOLDING, _Mode.SEARCHING):
+                mark = direction.chunks[0][0]
+                if held_mark is None or mark < held_mark:
+                    held_mark = mark
+        self.held_mark = held_mark
+
+
+def _append(direction: _Direction, data: bytes, mark: int) -> None:
+    direction.chunks.append((mark, data))
+    direction.buffered_bytes += len(data)
+
+
+def _last_msg_id(direction: _Direction) -> int:
+    reader = direction.reader
+    return (reader.last_msg_id if reader is not None else 0) or direction.last_msg_id
+
+
+def _missing_bytes(direction: _Direction) -> int:
+    """Return how many bytes the frame that has begun still needs; 0 if none has or its header is not whole."""
+    assert direction.reader is not None
+    if direction.buffered_bytes < direction.reader.header_bytes:
+        return 0
+    return direction.need_bytes - direction.buffered_bytes
+
+
+def _cut(
+    chunks: list[tuple[int, bytes]], offset_bytes: int
+) -> tuple[list[tuple[int, bytes]], list[tuple[int, bytes]]]:
+    """Return the pieces before an offset and those after it."""
+    before: list[tuple[int, bytes]] = []
+    for index, (mark, data) in enumerate(chunks):
+        if offset_bytes < len(data):
+            if not offset_bytes:
+                return before, chunks[index:]
+            before.append((mark, data[:offset_bytes]))
+            return before, [(mark, data[offset_bytes:]), *chunks[index + 1 :]]
+        offset_bytes -= len(data)
+        before.append((mark, data))
+    return before, []
+
+
+def _undecoded(direction: _Direction, chunks: list[tuple[int, bytes]], reason: str) -> Frame:
+    return undecoded(
+        b"".join(data for _, data in chunks),
+        reason,
+        first_mark=chunks[0][0],
+        last_mark=chunks[-1][0],
+        from_client=direction.from_client,
+    )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, assert_never
 from harness.errors import EncodeError
 
 if TYPE_CHECKING:
-    from harness.codec.rpc.compression import Wrapper
+    from harness.codec.rpc.wrapper import Wrapper
     from harness.codec.rpc.negotiation import Negotiated
 
 LAYER = "rpc"

@@ -87,6 +87,9 @@ class _Chain(NamedTuple):
     is_exact: bool
     """The last frame ends where the bytes end."""
 
+    meets_chunk: bool
+    """One of its frames begins where a piece of data began, as frames that are not queued do."""
+
 
 class _Link(NamedTuple):
     """One plausible header."""
@@ -106,6 +109,7 @@ def find_start(
     chunk_offsets: frozenset[int],
     is_aligned: bool,
     is_last: bool,
+    is_full: bool,
 ) -> Start | None:
     """Return the earliest place at which a chain of frames can be believed to begin.
 
@@ -117,16 +121,29 @@ def find_start(
         chunk_offsets: where pieces of data began; frames mostly begin with one.
         is_aligned: frames are known to begin at offset 0, only the format is open.
         is_last: nothing will follow that could give better evidence, so less is enough.
+        is_full: no more can be held, so what is still coming does not count any more.
     """
+    all_chains = [
+        _chains(
+            data,
+            wire_format,
+            from_client=from_client,
+            bounds=bounds,
+            chunk_offsets=chunk_offsets,
+            is_aligned=is_aligned,
+        )
+        for wire_format in formats
+    ]
+    is_awaited = not is_full and any(
+        0 in chains and not chains[0].whole and not _is_weak(wire_format) and wire_format.compression is None
+        for wire_format, chains in zip(formats, all_chains, strict=True)
+    )
     best: tuple[tuple[int, ...], Start] | None = None
-    may_be_whole_later = False
-    for rank, wire_format in enumerate(formats):
-        if wire_format.is_stream and wire_format.compression is None and len(formats) > 1 and may_be_whole_later:
-            # Almost anything begins like a stream frame; another form that only waits for its rest goes first.
+    for rank, (wire_format, chains) in enumerate(zip(formats, all_chains, strict=True)):
+        is_weak = _is_weak(wire_format)
+        if is_weak and any(0 in others for others in all_chains if others is not chains):
+            # Almost anything begins like a stream frame; a form that only waits for its rest goes first.
             continue
-        chains = _chains(data, wire_format, from_client=from_client, bounds=bounds, is_aligned=is_aligned)
-        if 0 in chains:
-            may_be_whole_later = True
         offset_bytes = _believed(
             data,
             chains,
@@ -135,18 +152,23 @@ def find_start(
             bounds=bounds,
             chunk_offsets=chunk_offsets,
             is_sole=len(formats) == 1,
-            is_last=is_last,
+            is_last=is_last or is_full,
         )
         if offset_bytes is None:
             continue
+        if offset_bytes and is_awaited and wire_format.compression is None:
+            # A long frame begins at the first byte and is still coming; what looks like frames is its payload.
+            continue
         chain = chains[offset_bytes]
-        is_weak = wire_format.is_stream and wire_format.compression is None
         worth = (not is_weak, chain.is_exact, -offset_bytes, chain.whole, -rank)
         if best is None or worth > best[0]:
             best = worth, Start(offset_bytes, wire_format)
-        if rank == 0 and offset_bytes == 0 and chain.is_exact:
-            break
     return best[1] if best else None
+
+
+def _is_weak(wire_format: WireFormat) -> bool:
+    """Tell whether a header is so short that it fits almost anywhere."""
+    return wire_format.is_stream and wire_format.compression is None
 
 
 def _believed(
@@ -163,24 +185,24 @@ def _believed(
     """Return the first offset of the longest chain that is evidence enough."""
     is_wrapped = wire_format.compression is not None
     has_strong_header = from_client and not wire_format.is_stream and not is_wrapped
-    candidates: list[tuple[int, int]] = []
+    candidates: list[tuple[bool, int, int]] = []
     for offset_bytes, chain in chains.items():
-        at_chunk = offset_bytes in chunk_offsets
         if is_wrapped:
             enough = chain.whole >= 1
         elif has_strong_header:
             enough = chain.whole >= 1 and (chain.is_exact or chain.headers >= 2)
-            enough = enough or (is_last and at_chunk)
+            enough = enough or (is_last and offset_bytes in chunk_offsets)
         elif chain.is_exact:
-            enough = at_chunk or chain.whole >= 2
+            enough = chain.meets_chunk or chain.whole >= 3
         else:
-            enough = chain.headers >= 3 or (is_last and at_chunk and chain.whole >= 1)
+            enough = chain.headers >= (3 if chain.meets_chunk else 5)
+            enough = enough or (is_last and offset_bytes in chunk_offsets and chain.whole >= 1)
         if enough:
-            candidates.append((-chain.whole, offset_bytes))
+            candidates.append((not (chain.is_exact and chain.meets_chunk), -chain.whole, offset_bytes))
     candidates.sort()
     if not is_wrapped:
-        return candidates[0][1] if candidates else None
-    for _, offset_bytes in candidates[:_VERIFICATIONS_MAX]:
+        return candidates[0][2] if candidates else None
+    for _, _, offset_bytes in candidates[:_VERIFICATIONS_MAX]:
         chain = chains[offset_bytes]
         proof = _proof(data, offset_bytes, wire_format, from_client=from_client, bounds=bounds)
         if proof is True:
@@ -216,7 +238,13 @@ def _proof(
 
 
 def _chains(
-    data: bytes, wire_format: WireFormat, *, from_client: bool, bounds: MsgIdBounds, is_aligned: bool
+    data: bytes,
+    wire_format: WireFormat,
+    *,
+    from_client: bool,
+    bounds: MsgIdBounds,
+    chunk_offsets: frozenset[int],
+    is_aligned: bool,
 ) -> dict[int, _Chain]:
     """Return, for each place whose chain is not broken, what the chain is made of.
 
@@ -229,19 +257,22 @@ def _chains(
     chains: dict[int, _Chain] = {}
     msg_ids: dict[int, int] = {}
     for offset_bytes, stop, msg_id in reversed(links):
+        meets_chunk = offset_bytes in chunk_offsets
         if stop > end:
-            chain = _Chain(1, 0, False)
+            chain = _Chain(1, 0, False, meets_chunk)
         elif stop == end:
-            chain = _Chain(1, 1, True)
+            chain = _Chain(1, 1, True, meets_chunk)
         elif end - stop < header_bytes:
-            chain = _Chain(1, 1, False)
+            chain = _Chain(1, 1, False, meets_chunk)
         else:
             rest = chains.get(stop)
             if rest is None:
                 continue
             if ids_grow and not msg_id < msg_ids[stop] <= msg_id + MSG_ID_GROWTH_MAX:
                 continue
-            chain = _Chain(rest.headers + 1, rest.whole + 1, rest.is_exact)
+            chain = _Chain(
+                rest.headers + 1, rest.whole + 1, rest.is_exact, meets_chunk or rest.meets_chunk
+            )
         chains[offset_bytes] = chain
         msg_ids[offset_bytes] = msg_id
     if is_aligned:

@@ -24,9 +24,7 @@ def format_of(negotiated: Negotiated) -> WireFormat:
     )
 
 
-def reader_of(
-    wire_format: WireFormat, dictionaries: DictionaryNotes, *, from_client: bool
-) -> FrameReader:
+def reader_of(wire_format: WireFormat, dictionaries: DictionaryNotes, *, from_client: bool) -> FrameReader:
     """Return the reader of one direction."""
     plain = plain_reader(
         from_client=from_client,

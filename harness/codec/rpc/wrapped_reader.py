@@ -11,11 +11,16 @@ _unpack_length = STREAM_HEADER.unpack_from
 
 
 class DictionaryNotes:
-    """Which dictionary each direction of a connection was last told to use; none holds its contents."""
+    """Which dictionary each direction of a connection was last told to use; none holds its contents.
 
-    __slots__ = ("_of_client", "_of_server")
+    Args:
+        is_complete: True if the connection was seen from its beginning.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_of_client", "_of_server", "is_complete")
+
+    def __init__(self, *, is_complete: bool) -> None:
+        self.is_complete = is_complete
         self._of_client: ControlBlock | None = None
         self._of_server: ControlBlock | None = None
 
@@ -112,8 +117,10 @@ class WrappedReader:
         if control is not None:
             self._dictionaries.note(control, from_client=self._from_client)
         dictionary = self._dictionaries.dictionary_of(from_client=self._from_client)
-        if dictionary is None:
+        if dictionary is None and self._dictionaries.is_complete:
             return error.what
+        if dictionary is None:
+            return f"{error.what}; it may need a dictionary named before the capture began"
         return (
             f"needs dictionary {dictionary.dictionary_id} (SHA-256 {dictionary.dictionary_sha256.hex()}), "
             f"which the capture does not hold: {error.what}"
