@@ -38,13 +38,13 @@ ENHANCED_PACKET = 6
 SECTION_HEADER = 0x0A0D0D0A
 
 BLOCK_NAMES = {
-    INTERFACE_DESCRIPTION: "interface description block",
-    PACKET: "obsolete packet block",
-    SIMPLE_PACKET: "simple packet block",
-    NAME_RESOLUTION: "name resolution block",
-    INTERFACE_STATISTICS: "interface statistics block",
-    ENHANCED_PACKET: "enhanced packet block",
-    SECTION_HEADER: "section header block",
+    INTERFACE_DESCRIPTION: "an interface description block",
+    PACKET: "an obsolete packet block",
+    SIMPLE_PACKET: "a simple packet block",
+    NAME_RESOLUTION: "a name resolution block",
+    INTERFACE_STATISTICS: "an interface statistics block",
+    ENHANCED_PACKET: "an enhanced packet block",
+    SECTION_HEADER: "a section header block",
 }
 
 SHB_HARDWARE, SHB_OS, SHB_USERAPPL = 2, 3, 4
@@ -169,12 +169,12 @@ class BlockDecoder:
         if len(data) < 8:
             return f"{len(data)} bytes of the head of a block"
         kind, size = self._section.u32_pair(data, 0)
-        name = BLOCK_NAMES.get(kind, f"block of type {kind}")
+        name = BLOCK_NAMES.get(kind, f"a block of type {kind}")
         if kind == SECTION_HEADER and len(data) < MIN_BLOCK_BYTES:
-            return f"{len(data)} bytes of a {name}"
+            return f"{len(data)} bytes of {name}"
         if kind == SECTION_HEADER:
             size = self.needed_bytes
-        return f"{len(data)} bytes of a {name} of {size}"
+        return f"{len(data)} bytes of {name} of {size}"
 
     def _next_block_bytes(self, data: bytes, position: int) -> int:
         """Return the size of the block that begins here, or what is needed to know it."""
@@ -413,7 +413,7 @@ class BlockDecoder:
     def _need(self, size_bytes: int, start: int, end: int, kind: int) -> None:
         if end - start < size_bytes:
             self._fail(
-                f"a {BLOCK_NAMES[kind]} with a body of {end - start} bytes; it takes {size_bytes}", start
+                f"{BLOCK_NAMES[kind]} with a body of {end - start} bytes; it takes {size_bytes}", start
             )
 
     def _need_size(self, code: int, value: bytes, size_bytes: int, position: int) -> None:
