@@ -20,7 +20,7 @@ PENDING_BYTES_MAX = 16 * 1024 * 1024
 PENDING_SEGMENTS_MAX = 4096
 """Most segments held back behind a hole."""
 
-PATIENCE_CALLS = 64
+PATIENCE_CALLS = 16
 """How many packets of the connection may come, none of them the next in order, before acknowledged bytes which
 were not captured become a Gap. Captures are often some packets out of order, mostly between the directions."""
 
@@ -162,10 +162,8 @@ class ByteStream:
         if flags & _SYN and sequence == self._start_sequence:
             self.syn_seen = True
         distance = _distance(sequence, next_sequence)
-        if distance == 1 and self._start_was_empty and next_sequence == self._start_sequence:
-            # What defined the start was a keep-alive probe, which stands one below the next byte.
+        if distance == 1 and self._started_by_probe():
             self.next_sequence = self._start_sequence = sequence
-            self._start_was_empty = False
             distance = 0
         start = self._position + distance
         end = start + len(payload)
@@ -197,6 +195,9 @@ class ByteStream:
         distance = _distance(acknowledgement, self.next_sequence)
         if not 0 < distance <= _WINDOW_BYTES_MAX:
             return self._advance() if self.has_pending else []
+        if distance == 1 and self._started_by_probe():
+            self.next_sequence = self._start_sequence = acknowledgement
+            return self._advance()
         if self._position + distance > self._acknowledged:
             self._acknowledged = self._position + distance
             self._evidence_mark = mark
@@ -211,6 +212,15 @@ class ByteStream:
         self._give_up(max(self._acknowledged, self._sent), self._evidence_mark, results)
         self.has_pending = False
         return results
+
+    def _started_by_probe(self) -> bool:
+        """Whether what defined the start was a keep-alive probe, which stands one below the next byte.
+
+        Asked when the next byte turns out to be one behind the start.
+        """
+        may_be = self._start_was_empty and self.next_sequence == self._start_sequence and not self.has_pending
+        self._start_was_empty = False
+        return may_be
 
     def _insert(self, piece: _Piece) -> None:
         """Keep those parts of the piece which are new."""

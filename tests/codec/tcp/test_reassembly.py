@@ -70,6 +70,15 @@ def test_keep_alive_probe_as_first_segment_does_not_leave_a_hole() -> None:
     assert byte_stream.close() == []
 
 
+def test_answer_to_a_keep_alive_probe_as_first_segment_does_not_leave_a_hole() -> None:
+    # Frames 360 and 361 of Scylla 2025.1, base/counter, whose capture begins in mid-stream.
+    byte_stream = ByteStream()
+    assert byte_stream.feed(1313584815, ACK, b"", 360) == []
+    assert byte_stream.acknowledged(1313584816, 361) == []
+    assert byte_stream.feed(1313584816, ACK, b"abc", 362) == [ByteRun(362, b"abc")]
+    assert byte_stream.close() == []
+
+
 def test_late_segment_fills_its_hole() -> None:
     byte_stream = started(1000)
     assert byte_stream.feed(1003, ACK, b"def", 2) == []
