@@ -435,7 +435,7 @@ class ConnectionDecoder:
             b"".join(chunk for _, chunk in direction.chunks),
             self._formats_of(direction),
             from_client=direction.from_client,
-            bounds=self._bounds_of(direction),
+            bounds=self._bounds_of(direction, is_last=is_last or is_full),
             chunk_offsets=frozenset(offsets),
             is_aligned=direction.is_aligned,
             is_last=is_last,
@@ -477,11 +477,17 @@ class ConnectionDecoder:
             formats = tuple(dict.fromkeys(form._replace(has_duration=False) for form in formats))
         return formats
 
-    def _bounds_of(self, direction: _Direction) -> MsgIdBounds:
+    def _bounds_of(self, direction: _Direction, *, is_last: bool) -> MsgIdBounds:
         """Return what a msg_id can be now."""
-        last_msg_id = _last_msg_id(self._client)
-        high = last_msg_id + MSG_ID_GROWTH_MAX if last_msg_id else MSG_ID_UNKNOWN_MAX
-        return MsgIdBounds(last_msg_id + 1 if direction.from_client else 1, high)
+        client = self._client
+        last_msg_id = _last_msg_id(client)
+        if not last_msg_id:
+            return MsgIdBounds(1, MSG_ID_UNKNOWN_MAX)
+        if direction.from_client:
+            return MsgIdBounds(last_msg_id + 1, last_msg_id + MSG_ID_GROWTH_MAX)
+        # Only what was asked is answered. A request that comes late, or was lost, makes this search wait.
+        is_exact = client.mode is _Mode.READING and not is_last
+        return MsgIdBounds(1, last_msg_id if is_exact else last_msg_id + MSG_ID_GROWTH_MAX)
 
     def _found(self, direction: _Direction, start: Start, frames: list[Frame]) -> None:
         """Give up what stands before the place that was found, and read on from there."""

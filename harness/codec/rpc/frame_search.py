@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from harness.codec.rpc.compression import unwrap
 from harness.codec.rpc.frame import (
+    DURATION_UNKNOWN,
     FRAME_BYTES_MAX,
     REPLY_HEADER,
     REPLY_HEADER_TIMED,
@@ -43,8 +44,14 @@ wrong size, ids appear in the upper half of a number."""
 MSG_ID_GROWTH_MAX = 1 << 20
 """Ids that can have passed while bytes were lost."""
 
+DURATION_US_MAX = 1 << 28
+"""Some minutes; a reply that took longer only makes the search take longer."""
+
 _STREAM_FRAME_BYTES_MAX = 1 << 24
 _VERIFICATIONS_MAX = 256
+
+_WHOLE_FRAMES_MIN = 6
+# Payloads are made of sizes and what they span, like frames; so many in a row were never seen to fit by chance.
 
 # Filters that let the regular expression engine pass over most places: the upper bytes of each number.
 _LENGTH = rb"...[\x00-\x10]"
@@ -141,9 +148,13 @@ def find_start(
     best: tuple[tuple[int, ...], Start] | None = None
     for rank, (wire_format, chains) in enumerate(zip(formats, all_chains, strict=True)):
         is_weak = _is_weak(wire_format)
-        if is_weak and any(0 in others for others in all_chains if others is not chains):
-            # Almost anything begins like a stream frame; a form that only waits for its rest goes first.
-            continue
+        if is_weak and len(formats) > 1:
+            first = chains.get(0)
+            if first is None or not first.is_exact or any(0 in o for o in all_chains if o is not chains):
+                # Almost anything begins like a stream frame: its frames must cover the bytes, and any other
+                # form that may only wait for its rest goes first.
+                continue
+            chains = {0: first}
         offset_bytes = _believed(
             data,
             chains,
@@ -184,6 +195,7 @@ def _believed(
 ) -> int | None:
     """Return the first offset of the longest chain that is evidence enough."""
     is_wrapped = wire_format.compression is not None
+    is_weak = _is_weak(wire_format)
     has_strong_header = from_client and not wire_format.is_stream and not is_wrapped
     candidates: list[tuple[bool, int, int]] = []
     for offset_bytes, chain in chains.items():
@@ -192,11 +204,14 @@ def _believed(
         elif has_strong_header:
             enough = chain.whole >= 1 and (chain.is_exact or chain.headers >= 2)
             enough = enough or (is_last and offset_bytes in chunk_offsets)
-        elif chain.is_exact:
-            enough = chain.meets_chunk or chain.whole >= 3
         else:
-            enough = chain.headers >= (3 if chain.meets_chunk else 5)
-            enough = enough or (is_last and offset_bytes in chunk_offsets and chain.whole >= 1)
+            at_chunk = offset_bytes in chunk_offsets
+            is_likely = not offset_bytes or (is_sole and (at_chunk or (chain.meets_chunk and not is_weak)))
+            if chain.is_exact:
+                enough = is_likely or chain.whole >= _WHOLE_FRAMES_MIN or (is_last and at_chunk)
+            else:
+                enough = chain.whole >= (2 if is_likely and not is_weak else _WHOLE_FRAMES_MIN)
+                enough = enough or (is_last and not offset_bytes and chain.whole >= 1)
         if enough:
             candidates.append((not (chain.is_exact and chain.meets_chunk), -chain.whole, offset_bytes))
     candidates.sort()
@@ -270,6 +285,9 @@ def _chains(
                 continue
             if ids_grow and not msg_id < msg_ids[stop] <= msg_id + MSG_ID_GROWTH_MAX:
                 continue
+            if msg_id and msg_id == msg_ids[stop]:
+                # Equal replies one after another, read at the same wrong place in each, make an endless chain.
+                continue
             chain = _Chain(
                 rest.headers + 1, rest.whole + 1, rest.is_exact, meets_chunk or rest.meets_chunk
             )
@@ -323,8 +341,15 @@ def _reply_links(data: bytes, bounds: MsgIdBounds, stop: int, *, has_duration: b
     end = min(len(data), stop + header_bytes - 1)
     for place in _REPLY_PLACES.finditer(data, 0, end):
         offset_bytes = place.start()
-        msg_id, length = REPLY_HEADER.unpack_from(data, offset_bytes)
-        if low <= abs(msg_id) <= high and length <= FRAME_BYTES_MAX and offset_bytes + header_bytes <= end:
+        if has_duration:
+            if offset_bytes + header_bytes > end:
+                break
+            msg_id, length, duration_us = REPLY_HEADER_TIMED.unpack_from(data, offset_bytes)
+            if duration_us > DURATION_US_MAX and duration_us != DURATION_UNKNOWN:
+                continue
+        else:
+            msg_id, length = REPLY_HEADER.unpack_from(data, offset_bytes)
+        if low <= abs(msg_id) <= high and length <= FRAME_BYTES_MAX:
             yield _Link(offset_bytes, offset_bytes + header_bytes + length, msg_id)
 
 
