@@ -11,6 +11,7 @@ from harness.codec.rpc.frame_reader import FrameReader
 from harness.codec.rpc.frame_search import (
     MSG_ID_GROWTH_MAX,
     MSG_ID_UNKNOWN_MAX,
+    SEARCH_BYTES_MAX,
     MsgIdBounds,
     Start,
     find_start,
@@ -25,9 +26,6 @@ from harness.codec.rpc.negotiation import (
 from harness.codec.rpc.wire_format import WireFormat, format_of, possible_formats, reader_of
 from harness.codec.rpc.wrapped_reader import DictionaryNotes
 from harness.errors import DecodeError
-
-SEARCH_BYTES_MAX = 1 << 20
-"""Bytes of one direction that are held until their format or their alignment is known."""
 
 # A search that found nothing waits for an eighth more, which keeps the sum of all searches linear.
 _SEARCH_GROWTH_SHIFT = 3
@@ -267,7 +265,7 @@ class ConnectionDecoder:
         try:
             direction.need_bytes = reader.need_bytes(joined, 0)
         except DecodeError as error:
-            self._search_for(direction, frames, reason=f"out of step: {error.what}")
+            self._fall_out_of_step(direction, error, frames)
 
     def _keep(self, direction: _Direction, rest: bytes, mark: int, frames: list[Frame]) -> None:
         """Keep the beginning of a frame until the rest of it has come."""
@@ -276,8 +274,14 @@ class ConnectionDecoder:
         try:
             direction.need_bytes = direction.reader.need_bytes(rest, 0)
         except DecodeError as error:
-            self._search_for(direction, frames, reason=f"out of step: {error.what}")
+            self._fall_out_of_step(direction, error, frames)
             self._update_held_mark()
+
+    def _fall_out_of_step(self, direction: _Direction, error: DecodeError, frames: list[Frame]) -> None:
+        """Search anew after bytes that are no header; a format that was only inferred is open again."""
+        if self.negotiated is not None and self.negotiated.assumed:
+            direction.wire_format = None
+        self._search_for(direction, frames, reason=f"out of step: {error.what}")
 
     def _skip(self, direction: _Direction, data: bytes, mark: int, frames: list[Frame]) -> None:
         rest = data[direction.skip_bytes :]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, assert_never
 from harness.errors import EncodeError
 
 if TYPE_CHECKING:
-    from harness.codec.rpc.wrapper import Wrapper
     from harness.codec.rpc.negotiation import Negotiated
+    from harness.codec.rpc.wrapper import Wrapper
 
 LAYER = "rpc"
 

@@ -44,11 +44,15 @@ wrong size, ids appear in the upper half of a number."""
 MSG_ID_GROWTH_MAX = 1 << 20
 """Ids that can have passed while bytes were lost."""
 
+SEARCH_BYTES_MAX = 1 << 20
+"""Bytes of one direction that are held until their format and their alignment are known."""
+
 DURATION_US_MAX = 1 << 28
 """Some minutes; a reply that took longer only makes the search take longer."""
 
 _STREAM_FRAME_BYTES_MAX = 1 << 24
 _VERIFICATIONS_MAX = 256
+_MSG_IDS_COMPARED_MAX = 64
 
 _WHOLE_FRAMES_MIN = 6
 # Payloads are made of sizes and what they span, like frames; so many in a row were never seen to fit by chance.
@@ -90,6 +94,12 @@ class _Chain(NamedTuple):
 
     whole: int
     """Frames that are whole."""
+
+    stop: int
+    """Where the first frame ends."""
+
+    msg_id: int
+    """Of the first frame; 0 where the header has none."""
 
     is_exact: bool
     """The last frame ends where the bytes end."""
@@ -142,7 +152,7 @@ def find_start(
         for wire_format in formats
     ]
     is_awaited = not is_full and any(
-        0 in chains and not chains[0].whole and not _is_weak(wire_format) and wire_format.compression is None
+        _is_awaited(chains.get(0), wire_format)
         for wire_format, chains in zip(formats, all_chains, strict=True)
     )
     best: tuple[tuple[int, ...], Start] | None = None
@@ -167,10 +177,11 @@ def find_start(
         )
         if offset_bytes is None:
             continue
-        if offset_bytes and is_awaited and wire_format.compression is None:
+        chain = chains[offset_bytes]
+        is_strong = wire_format.compression is not None or (from_client and chain.whole >= 3)
+        if offset_bytes and is_awaited and not is_strong:
             # A long frame begins at the first byte and is still coming; what looks like frames is its payload.
             continue
-        chain = chains[offset_bytes]
         worth = (not is_weak, chain.is_exact, -offset_bytes, chain.whole, -rank)
         if best is None or worth > best[0]:
             best = worth, Start(offset_bytes, wire_format)
@@ -180,6 +191,13 @@ def find_start(
 def _is_weak(wire_format: WireFormat) -> bool:
     """Tell whether a header is so short that it fits almost anywhere."""
     return wire_format.is_stream and wire_format.compression is None
+
+
+def _is_awaited(first: _Chain | None, wire_format: WireFormat) -> bool:
+    """Tell whether the first byte begins a frame that is not whole yet, of a length that will be waited for."""
+    if first is None or first.whole or wire_format.compression is not None or _is_weak(wire_format):
+        return False
+    return first.stop <= SEARCH_BYTES_MAX
 
 
 def _believed(
@@ -216,7 +234,7 @@ def _believed(
             candidates.append((not (chain.is_exact and chain.meets_chunk), -chain.whole, offset_bytes))
     candidates.sort()
     if not is_wrapped:
-        return candidates[0][2] if candidates else None
+        return next((place for _, _, place in candidates if not _repeats(chains, place)), None)
     for _, _, offset_bytes in candidates[:_VERIFICATIONS_MAX]:
         chain = chains[offset_bytes]
         proof = _proof(data, offset_bytes, wire_format, from_client=from_client, bounds=bounds)
@@ -224,9 +242,22 @@ def _believed(
             return offset_bytes
         is_regular = chain.whole >= 3 or (chain.is_exact and offset_bytes in chunk_offsets)
         # A dictionary that nobody has, or frames that are empty: the lengths alone must do.
-        if is_regular and (is_sole if proof is False else wire_format.compression == SCYLLA_V3):
+        if is_regular and (is_sole or (proof is None and is_last)):
             return offset_bytes
     return None
+
+
+def _repeats(chains: dict[int, _Chain], offset_bytes: int) -> bool:
+    """Tell whether a msg_id stands in two frames of a chain, which no connection does."""
+    seen: set[int] = set()
+    chain = chains.get(offset_bytes)
+    while chain is not None and len(seen) < _MSG_IDS_COMPARED_MAX:
+        if chain.msg_id in seen:
+            return True
+        if chain.msg_id:
+            seen.add(chain.msg_id)
+        chain = chains.get(chain.stop)
+    return False
 
 
 def _proof(
@@ -270,29 +301,32 @@ def _chains(
     ids_grow = from_client and not wire_format.is_stream and wire_format.compression is None
     links = list(_links(data, wire_format, from_client=from_client, bounds=bounds, stop=end))
     chains: dict[int, _Chain] = {}
-    msg_ids: dict[int, int] = {}
     for offset_bytes, stop, msg_id in reversed(links):
         meets_chunk = offset_bytes in chunk_offsets
         if stop > end:
-            chain = _Chain(1, 0, False, meets_chunk)
+            chain = _Chain(1, 0, stop, msg_id, False, meets_chunk)
         elif stop == end:
-            chain = _Chain(1, 1, True, meets_chunk)
+            chain = _Chain(1, 1, stop, msg_id, True, meets_chunk)
         elif end - stop < header_bytes:
-            chain = _Chain(1, 1, False, meets_chunk)
+            chain = _Chain(1, 1, stop, msg_id, False, meets_chunk)
         else:
             rest = chains.get(stop)
             if rest is None:
                 continue
-            if ids_grow and not msg_id < msg_ids[stop] <= msg_id + MSG_ID_GROWTH_MAX:
+            if ids_grow and not msg_id < rest.msg_id <= msg_id + MSG_ID_GROWTH_MAX:
                 continue
-            if msg_id and msg_id == msg_ids[stop]:
+            if msg_id and msg_id == rest.msg_id:
                 # Equal replies one after another, read at the same wrong place in each, make an endless chain.
                 continue
             chain = _Chain(
-                rest.headers + 1, rest.whole + 1, rest.is_exact, meets_chunk or rest.meets_chunk
+                rest.headers + 1,
+                rest.whole + 1,
+                stop,
+                msg_id,
+                rest.is_exact,
+                meets_chunk or rest.meets_chunk,
             )
         chains[offset_bytes] = chain
-        msg_ids[offset_bytes] = msg_id
     if is_aligned:
         return {0: chains[0]} if 0 in chains else {}
     return chains
