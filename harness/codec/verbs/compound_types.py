@@ -219,12 +219,11 @@ class Framed:
         return f"S{{{inner}}}" if self.counts_itself else f"blob{{{inner}}}"
 
 
-class FramedOrEmpty:
+class FramedOrEmpty(Framed):
     """A u32 length that does not count itself, then one value; None where the length is 0."""
 
     def __init__(self, inner: WireType) -> None:
-        self.inner = inner
-        self._framed = Framed(inner, counts_itself=False)
+        super().__init__(inner, counts_itself=False)
 
     def decode(self, reader: ByteReader, /) -> object:
         """Read the value or None."""
@@ -232,14 +231,14 @@ class FramedOrEmpty:
         if reader.u32() == 0:
             return None
         reader.position = start
-        return self._framed.decode(reader)
+        return super().decode(reader)
 
     def encode(self, writer: ByteWriter, value: object, /) -> None:
         """Write length and value; only the length, 0, for None."""
         if value is None:
             writer.number("u32", 0)
         else:
-            self._framed.encode(writer, value)
+            super().encode(writer, value)
 
     def accepts(self, value: object, /) -> bool:
         """Take None or what the inner kind takes."""
