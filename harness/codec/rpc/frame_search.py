@@ -14,6 +14,7 @@ captures of ScyllaDB 4.2.4 and 2025.1.15.
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 from typing import NamedTuple
 
 from harness.codec.rpc.compression import unwrap
@@ -140,52 +141,64 @@ def find_start(
         is_last: nothing will follow that could give better evidence, so less is enough.
         is_full: no more can be held, so what is still coming does not count any more.
     """
-    all_chains = [
-        _chains(
-            data,
-            wire_format,
-            from_client=from_client,
-            bounds=bounds,
-            chunk_offsets=chunk_offsets,
-            is_aligned=is_aligned,
-        )
-        for wire_format in formats
-    ]
-    is_awaited = not is_full and any(
-        _is_awaited(chains.get(0), wire_format)
-        for wire_format, chains in zip(formats, all_chains, strict=True)
-    )
     best: tuple[tuple[int, ...], Start] | None = None
-    for rank, (wire_format, chains) in enumerate(zip(formats, all_chains, strict=True)):
-        is_weak = _is_weak(wire_format)
-        if is_weak and len(formats) > 1:
-            first = chains.get(0)
-            if first is None or not first.is_exact or any(0 in o for o in all_chains if o is not chains):
-                # Almost anything begins like a stream frame: its frames must cover the bytes, and any other
-                # form that may only wait for its rest goes first.
+    may_be_whole_later = False
+    groups = groupby(sorted(formats, key=_is_weak), key=lambda form: (form.compression, form.is_stream))
+    for (compression, _), members in groups:
+        group = [
+            (
+                wire_format,
+                _chains(
+                    data,
+                    wire_format,
+                    from_client=from_client,
+                    bounds=bounds,
+                    chunk_offsets=chunk_offsets,
+                    is_aligned=is_aligned,
+                ),
+            )
+            for wire_format in members
+        ]
+        if len(formats) > 1 and _is_weak(group[0][0]):
+            group = [(form, _covering(chains)) for form, chains in group if not may_be_whole_later]
+        may_be_whole_later = may_be_whole_later or any(0 in chains for _, chains in group)
+        is_awaited = not is_full and any(_is_awaited(chains.get(0), form) for form, chains in group)
+        for rank, (wire_format, chains) in enumerate(group):
+            offset_bytes = _believed(
+                data,
+                chains,
+                wire_format,
+                from_client=from_client,
+                bounds=bounds,
+                chunk_offsets=chunk_offsets,
+                is_sole=len(formats) == 1,
+                is_last=is_last or is_full,
+            )
+            if offset_bytes is None:
                 continue
-            chains = {0: first}
-        offset_bytes = _believed(
-            data,
-            chains,
-            wire_format,
-            from_client=from_client,
-            bounds=bounds,
-            chunk_offsets=chunk_offsets,
-            is_sole=len(formats) == 1,
-            is_last=is_last or is_full,
-        )
-        if offset_bytes is None:
-            continue
-        chain = chains[offset_bytes]
-        is_strong = wire_format.compression is not None or (from_client and chain.whole >= 3)
-        if offset_bytes and is_awaited and not is_strong:
-            # A long frame begins at the first byte and is still coming; what looks like frames is its payload.
-            continue
-        worth = (not is_weak, chain.is_exact, -offset_bytes, chain.whole, -rank)
-        if best is None or worth > best[0]:
-            best = worth, Start(offset_bytes, wire_format)
+            chain = chains[offset_bytes]
+            is_strong = compression is not None or (from_client and chain.whole >= 3)
+            if offset_bytes and is_awaited and not is_strong:
+                # A long frame begins at the first byte and is still coming; its payload looks like frames.
+                continue
+            worth = (chain.is_exact, -offset_bytes, chain.whole, -rank)
+            if best is None or worth > best[0]:
+                best = worth, Start(offset_bytes, wire_format)
+        if best is not None and best[0][:2] == (True, 0):
+            # Nothing fits better than frames that cover all bytes; searching for the others would cost more
+            # than reading.
+            break
     return best[1] if best else None
+
+
+def _covering(chains: dict[int, _Chain]) -> dict[int, _Chain]:
+    """Return only the chain that covers the bytes from the first to the last, if there is one.
+
+    Almost anything begins like a frame of an rpc stream, so nothing less may decide for that form; and any
+    other form that may only wait for the rest of a frame goes first.
+    """
+    first = chains.get(0)
+    return {0: first} if first is not None and first.is_exact else {}
 
 
 def _is_weak(wire_format: WireFormat) -> bool:

@@ -67,18 +67,12 @@ def possible_formats(
         stream_forms = (False, True)
         durations = (True, False)
         has_timeout = True
-    formats = [
+    if assumed is not None:
+        durations = tuple(sorted(durations, key=lambda has_duration: has_duration != assumed.has_duration))
+        compressions = tuple(sorted(compressions, key=lambda name: name != assumed.compression))
+    return tuple(
         WireFormat(compression, is_stream, has_timeout and not is_stream, has_duration)
         for is_stream in stream_forms
         for compression in compressions
         for has_duration in (durations if not is_stream else (False,))
-    ]
-    if assumed is not None:
-        formats.sort(
-            key=lambda form: (
-                form.compression != assumed.compression,
-                form.is_stream,
-                form.has_duration != assumed.has_duration,
-            )
-        )
-    return tuple(formats)
+    )
