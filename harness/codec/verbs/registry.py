@@ -14,6 +14,7 @@ from enum import Enum
 
 from harness.codec.verbs.line import Line
 from harness.codec.verbs.wire import Void, decode_struct, encode_struct
+from harness.errors import DecodeError
 
 LAST_VERB = 93
 """The highest number of any line."""
@@ -173,6 +174,13 @@ class VerbTable:
         body: object
         body, undecoded_bytes = decode_struct(cls, payload)
         return Decoded(body=body, undecoded_bytes=undecoded_bytes)
+
+    def decode_or_none(self, number: int, line: Line, role: Role, payload: bytes) -> object | None:
+        """Decode one payload; None where there is no declaration, or the bytes do not follow it."""
+        try:
+            return self.decode(number, line, role, payload).body
+        except DecodeError:
+            return None
 
 
 def encode_payload(body: object) -> bytes:

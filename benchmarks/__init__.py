@@ -1,0 +1,1 @@
+"""Speed and memory, measured against tshark and pyshark; not part of the tests."""

@@ -1,0 +1,65 @@
+"""What the dissector keeps of each TCP connection while it runs."""
+
+from harness.codec.cql.connection import ConnectionDecoder as CqlDecoder
+from harness.codec.cql.statements import Prepared
+from harness.codec.rpc.connection import ConnectionDecoder as RpcDecoder
+from harness.codec.tcp.reassembly import ByteStream
+from harness.codec.verbs.write_identity import AddressKey
+from harness.events.message import Connection
+
+UNANSWERED_MAX = 65536
+"""Most requests of one connection that wait for a reply; of more, the oldest are given up."""
+
+
+class RpcState:
+    """One connection between nodes."""
+
+    __slots__ = (
+        "client_key",
+        "connection",
+        "decoder",
+        "is_closed",
+        "is_new",
+        "pending",
+        "server_key",
+    )
+
+    def __init__(
+        self, connection: Connection, decoder: RpcDecoder, *, keys: tuple[AddressKey, AddressKey]
+    ) -> None:
+        self.connection = connection
+        self.decoder = decoder
+        self.client_key, self.server_key = keys
+        """The addresses by which writes and acknowledgements name the two nodes."""
+        self.pending: dict[int | None, tuple[int, int, int | None]] = {}
+        """Of msg_id: number, last packet and verb of the request."""
+        self.is_closed = False
+        self.is_new = True
+        """Nothing was taken from its negotiation yet."""
+
+
+class CqlState:
+    """One connection between a client and a node."""
+
+    __slots__ = ("connection", "decoder", "is_closed", "pending")
+
+    def __init__(self, connection: Connection, decoder: CqlDecoder) -> None:
+        self.connection = connection
+        self.decoder = decoder
+        self.pending: dict[int, tuple[int, int, Prepared | None]] = {}
+        """Of stream id: number and last packet of the request, and the statement that it executes."""
+        self.is_closed = False
+
+
+class Flow:
+    """One direction of a connection."""
+
+    __slots__ = ("byte_stream", "from_client", "is_rpc", "peer", "state")
+
+    def __init__(self, state: RpcState | CqlState, *, from_client: bool) -> None:
+        self.state = state
+        self.from_client = from_client
+        self.is_rpc = isinstance(state, RpcState)
+        self.byte_stream = ByteStream()
+        self.peer = self
+        """The other direction; set as soon as that exists."""

@@ -1,0 +1,672 @@
+"""Our dissector: bytes of a capture file in, messages out, as they complete.
+
+Memory is bounded, whatever the capture's size: what waits for its pair, or for the bytes of a lost packet, is
+given up when there is too much of it, oldest first.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from heapq import heappop, heappush
+from itertools import islice
+from typing import TypeVar
+
+from harness.codec.cql.connection import ConnectionDecoder as CqlDecoder
+from harness.codec.cql.frame import UNDECODED as CQL_UNDECODED
+from harness.codec.cql.frame import Frame as CqlFrame
+from harness.codec.cql.opcodes import Opcode
+from harness.codec.pcapng.capture_decoder import CaptureDecoder
+from harness.codec.pcapng.events import (
+    CaptureEvent,
+    DroppedPackets,
+    InterfaceStatistics,
+    NameResolution,
+    Packet,
+    Truncated,
+)
+from harness.codec.rpc.connection import ConnectionDecoder as RpcDecoder
+from harness.codec.rpc.frame import Frame, FrameKind
+from harness.codec.rpc.negotiation import Negotiated
+from harness.codec.tcp.reassembly import ByteRun, Gap
+from harness.codec.tcp.segment import (
+    ACK,
+    FIN,
+    RST,
+    SYN,
+    Segment,
+    decode_segment,
+    endpoints_of,
+    reversed_flow,
+    why_not_tcp,
+)
+from harness.codec.verbs.line import Line
+from harness.codec.verbs.registry import Mode, Role
+from harness.codec.verbs.table import TABLE
+from harness.codec.verbs.write_identity import (
+    AddressKey,
+    address_key,
+    peek_acknowledgement,
+    peek_write_identity,
+)
+from harness.context import Context
+from harness.dissect.clients import Clients
+from harness.dissect.flows import UNANSWERED_MAX, CqlState, Flow, RpcState
+from harness.dissect.version_line import line_of_client_id, line_of_negotiation
+from harness.events.message import Connection, CqlPart, Kind, Message, Protocol
+from harness.events.trace import LostBytes, Missing
+from harness.schema import Schema
+from harness.schema_learning import SCHEMA_VERBS, SchemaLearner
+from harness.topology import Topology
+
+RPC_PORTS = (7000,)
+"""storage_port; what goes to ssl_storage_port, 7001, is encrypted."""
+CQL_PORTS = (9042, 19042)
+"""native_transport_port and native_shard_aware_transport_port."""
+
+WRITES_MAX = 65536
+"""Most writes that wait for acknowledgements; of more, the oldest are given up."""
+FLOWS_MAX = 65536
+"""Most directions of connections; of more, the oldest closed ones are forgotten."""
+HELD_FRAMES_MAX = 65536
+"""Most frames that wait until a connection before them is understood."""
+LOST_MAX = 10000
+"""Most losses that are listed one by one."""
+
+_TIMES = 1 << 17
+"""How many packets back a frame may begin for its first packet's time to be known."""
+_TIMES_MASK = _TIMES - 1
+_SEQUENCE_MASK = 0xFFFFFFFF
+
+_CLIENT_ID = 0
+_MUTATION = 1
+_MUTATION_DONE = 2
+_MUTATION_FAILED = 24
+_WRITES = frozenset({_MUTATION, 41, 42})
+"""MUTATION, PAXOS_LEARN, HINT_MUTATION: acknowledged on another connection."""
+_ACKNOWLEDGEMENTS = frozenset({_MUTATION_DONE, _MUTATION_FAILED})
+_ONE_WAY = frozenset(row.number for row in TABLE.verbs if row.mode is Mode.ONE_WAY)
+_OPENS_STREAM = frozenset(row.number for row in TABLE.verbs if row.mode is Mode.STREAM)
+
+_REQUEST = FrameKind.REQUEST
+_REPLY = FrameKind.REPLY
+_EXCEPTION = FrameKind.EXCEPTION
+_KINDS = {
+    FrameKind.NEGOTIATION: Kind.NEGOTIATION,
+    FrameKind.STREAM_DATA: Kind.STREAM_DATA,
+    FrameKind.STREAM_END: Kind.STREAM_END,
+    FrameKind.UNDECODED: Kind.UNDECODED,
+}
+_CQL_EVENT = int(Opcode.EVENT)
+_CQL_ERROR = int(Opcode.ERROR)
+_RPC = Protocol.RPC
+_CQL = Protocol.CQL
+_KIND_REQUEST = Kind.REQUEST
+_KIND_ONE_WAY = Kind.ONE_WAY
+_KIND_REPLY = Kind.REPLY
+_KIND_EXCEPTION = Kind.EXCEPTION
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+# Half the time of Message(...), which goes through a function written in Python.
+_new_tuple = tuple.__new__
+
+
+class NativeDissector:
+    """Decodes one capture.
+
+    Args:
+        context: names of nodes and tables, where something is known of them beforehand.
+        rpc_ports: TCP ports on which nodes listen for each other.
+        cql_ports: TCP ports on which nodes listen for clients.
+        line: the version line to assume where a connection does not tell it.
+    """
+
+    def __init__(
+        self,
+        *,
+        context: Context | None = None,
+        rpc_ports: Iterable[int] = RPC_PORTS,
+        cql_ports: Iterable[int] = CQL_PORTS,
+        line: Line | None = None,
+    ) -> None:
+        self.topology = context.topology if context is not None else Topology()
+        self.packet_count = 0
+        """Packets read so far."""
+        self.wrapper_count = 0
+        """Frames that were empty inside their compression; they are no messages."""
+        self.first_time_ns: int | None = None
+        """Time of the first packet."""
+        self._rpc_ports = frozenset(rpc_ports)
+        self._cql_ports = frozenset(cql_ports)
+        self._capture = CaptureDecoder()
+        self._flows: dict[bytes, Flow] = {}
+        self._closed: deque[bytes] = deque()
+        self._times = [0] * _TIMES
+        self._out: list[Message] = []
+        self._message_count = 0
+        self._connection_count = 0
+        self._writes: dict[tuple[AddressKey, int, int, AddressKey], tuple[int, int]] = {}
+        self._broadcast: dict[AddressKey, AddressKey] = {}
+        self._names: dict[str, str] = {node.address: node.name for node in self.topology.nodes}
+        self._told_line = line
+        self._line = line
+        self._hint: Negotiated | None = None
+        self._streams: dict[tuple[str, int], int] = {}
+        self._stream_states: dict[tuple[str, int], RpcState] = {}
+        self._held: list[tuple[int, int, RpcState | CqlState, Frame | CqlFrame]] = []
+        self._held_count = 0
+        self._undecided: dict[int, RpcState] = {}
+        self._learner = SchemaLearner()
+        self._clients = Clients(self._learner)
+        if context is not None:
+            self._learner.learn_context(context)
+        self._lost: list[LostBytes] = []
+        self._dropped_packets: dict[int, int] = {}
+        self._dropped_between = 0
+        self._truncated = ""
+        self._cut_packets = 0
+        self._skipped_packets = 0
+        self._unsupported = ""
+
+    @property
+    def schema(self) -> Schema:
+        """The tables known so far."""
+        return self._learner.schema()
+
+    @property
+    def missing(self) -> Missing:
+        """What the capture lacks, as far as it was read."""
+        return Missing(
+            lost=tuple(self._lost),
+            dropped_packets=max(sum(self._dropped_packets.values()), self._dropped_between),
+            truncated=self._truncated,
+            cut_packets=self._cut_packets,
+            skipped_packets=self._skipped_packets,
+            unsupported=self._unsupported,
+        )
+
+    def feed(self, data: bytes) -> list[Message]:
+        """Take the next bytes of the file; return the messages they complete, in order of completion.
+
+        Raises:
+            DecodeError: the file is no capture, or broken behind what was returned so far.
+        """
+        return self._take(self._capture.feed(data))
+
+    def close(self) -> list[Message]:
+        """Return what the end of the capture leaves: frames cut off, bytes behind a loss.
+
+        Raises:
+            DecodeError: as ``feed``.
+        """
+        self._take(self._capture.close(), keep=True)
+        for flow in self._flows.values():
+            self._end(flow)
+        self._flows.clear()
+        self._undecided.clear()
+        self._release()
+        return self._give()
+
+    def _give(self) -> list[Message]:
+        out = self._out
+        self._out = []
+        return out
+
+    def _take(self, events: list[CaptureEvent], *, keep: bool = False) -> list[Message]:
+        # The loop that everything passes through; written out, and with the common case of TCP inline.
+        flows = self._flows
+        times = self._times
+        for event in events:
+            if event.__class__ is not Packet:
+                self._note(event)
+                continue
+            number, time_ns, link_type, data, _, _, _ = event
+            times[number & _TIMES_MASK] = time_ns
+            segment = decode_segment(link_type, data)
+            if segment is None:
+                self._skip(link_type, data)
+                continue
+            flow_key, sequence, acknowledgement, flags, payload, missing_bytes = segment
+            flow = flows.get(flow_key)
+            if flow is None:
+                flow = self._open(segment, number)
+                if flow is None:
+                    continue
+            byte_stream = flow.byte_stream
+            if (
+                sequence == byte_stream.next_sequence
+                and not flags & 7
+                and not missing_bytes
+                and not byte_stream.has_pending
+            ):
+                if payload:
+                    byte_stream.next_sequence = (sequence + len(payload)) & _SEQUENCE_MASK
+                    if flow.is_rpc:
+                        self._take_rpc(flow, payload, number)
+                    else:
+                        self._take_cql(flow, payload, number)
+            else:
+                flow = self._take_odd(flow, segment, number)
+            if flags & ACK and acknowledgement != flow.peer.byte_stream.next_sequence:
+                peer = flow.peer
+                if peer is not flow:
+                    self._take_runs(peer, peer.byte_stream.acknowledged(acknowledgement, number))
+        if events:
+            self._note_progress(events)
+        return [] if keep else self._give()
+
+    def _note_progress(self, events: list[CaptureEvent]) -> None:
+        first = next((event for event in events if isinstance(event, Packet)), None)
+        if first is None:
+            return
+        if self.first_time_ns is None:
+            self.first_time_ns = first.time_ns
+        last = next(event for event in reversed(events) if isinstance(event, Packet))
+        self.packet_count = last.number
+
+    def _note(self, event: CaptureEvent) -> None:
+        if isinstance(event, InterfaceStatistics):
+            # dumpcap repeats the counters, which grow; the last word of an interface counts.
+            self._dropped_packets[event.interface] = (event.dropped or 0) + (event.os_dropped or 0)
+        elif isinstance(event, DroppedPackets):
+            self._dropped_between += event.packet_count
+        elif isinstance(event, NameResolution):
+            if event.names:
+                self._names.setdefault(event.address, event.names[0])
+        elif isinstance(event, Truncated):
+            self._truncated = f"{event.what} (at byte {event.offset_bytes})"
+
+    def _skip(self, link_type: int, data: bytes) -> None:
+        self._skipped_packets += 1
+        if not self._unsupported:
+            self._unsupported = why_not_tcp(link_type, data)
+
+    # TCP
+
+    def _open(self, segment: Segment, number: int) -> Flow | None:
+        """Begin a connection with its first segment, or say that it is none of ours."""
+        flow_key = segment.flow_key
+        source, destination = endpoints_of(flow_key)
+        is_rpc = source.port in self._rpc_ports or destination.port in self._rpc_ports
+        if not is_rpc and source.port not in self._cql_ports and destination.port not in self._cql_ports:
+            return None
+        if len(self._flows) >= FLOWS_MAX:
+            self._forget_closed()
+        syn_seen = bool(segment.flags & SYN)
+        ports = self._rpc_ports if is_rpc else self._cql_ports
+        # The SYN without ACK comes from the client; without it, who listens on the port is the server.
+        source_is_client = not segment.flags & ACK if syn_seen else destination.port in ports
+        client, server = (source, destination) if source_is_client else (destination, source)
+        connection = Connection(
+            self._connection_count,
+            _RPC if is_rpc else _CQL,
+            client,
+            server,
+            self._names.get(client.address),
+            self._names.get(server.address),
+            number,
+            syn_seen,
+            None,
+            self._line or Line.V4_2,
+            None,
+            None,
+            None,
+        )
+        self._connection_count += 1
+        state: RpcState | CqlState
+        if is_rpc:
+            keys = address_key(client.address), address_key(server.address)
+            state = RpcState(
+                connection,
+                RpcDecoder(syn_seen=syn_seen, assumed=None if syn_seen else self._hint),
+                keys=(self._broadcast.get(keys[0], keys[0]), self._broadcast.get(keys[1], keys[1])),
+            )
+        else:
+            state = CqlState(connection, CqlDecoder(syn_seen=syn_seen))
+        flow = Flow(state, from_client=source_is_client)
+        back = Flow(state, from_client=not source_is_client)
+        flow.peer, back.peer = back, flow
+        self._flows[flow_key] = flow
+        self._flows[reversed_flow(flow_key)] = back
+        return flow
+
+    def _forget_closed(self) -> None:
+        for _ in range(min(len(self._closed), FLOWS_MAX // 8)):
+            key = self._closed.popleft()
+            flow = self._flows.get(key)
+            if flow is not None and flow.state.is_closed:
+                del self._flows[key]
+        if len(self._flows) >= FLOWS_MAX:
+            for key in list(islice(self._flows, FLOWS_MAX // 8)):
+                self._end(self._flows.pop(key))
+
+    def _take_odd(self, flow: Flow, segment: Segment, number: int) -> Flow:
+        """Take a segment that is not simply the next bytes of its stream."""
+        byte_stream = flow.byte_stream
+        if byte_stream.starts_anew(segment.sequence, segment.flags):
+            self._end(flow)
+            opened = self._open(segment, number)
+            if opened is None:
+                return flow
+            flow, byte_stream = opened, opened.byte_stream
+        if segment.missing_bytes:
+            self._cut_packets += 1
+        self._take_runs(
+            flow,
+            byte_stream.feed(segment.sequence, segment.flags, segment.payload, number, segment.missing_bytes),
+        )
+        if segment.flags & RST or (segment.flags & FIN and flow.peer.byte_stream.fin_seen):
+            self._end(flow)
+            self._closed.append(segment.flow_key)
+            self._closed.append(reversed_flow(segment.flow_key))
+        return flow
+
+    def _take_runs(self, flow: Flow, runs: list[ByteRun | Gap]) -> None:
+        for run in runs:
+            if isinstance(run, ByteRun):
+                if flow.is_rpc:
+                    self._take_rpc(flow, run.data, run.mark)
+                else:
+                    self._take_cql(flow, run.data, run.mark)
+            else:
+                self._take_gap(flow, run)
+
+    def _take_gap(self, flow: Flow, gap: Gap) -> None:
+        state = flow.state
+        if len(self._lost) < LOST_MAX:
+            self._lost.append(LostBytes(state.connection, flow.from_client, gap.mark, gap.lost_bytes))
+        if isinstance(state, RpcState):
+            self._take_frames(state, state.decoder.gap(flow.from_client, gap.mark))
+        else:
+            self._take_cql_frames(state, state.decoder.gap(flow.from_client, gap.mark))
+
+    def _end(self, flow: Flow) -> None:
+        """Give what both streams of a connection still hold back, then what its frames leave."""
+        state = flow.state
+        if state.is_closed:
+            return
+        state.is_closed = True
+        self._take_runs(flow, flow.byte_stream.close())
+        self._take_runs(flow.peer, flow.peer.byte_stream.close())
+        if isinstance(state, RpcState):
+            self._take_frames(state, state.decoder.close())
+        else:
+            self._take_cql_frames(state, state.decoder.close())
+            self._clients.forget(state.connection.number)
+        state.pending.clear()
+
+    # RPC
+
+    def _take_rpc(self, flow: Flow, data: bytes, mark: int) -> None:
+        state = flow.state
+        assert isinstance(state, RpcState)
+        decoder = state.decoder
+        frames = decoder.feed(flow.from_client, data, mark)
+        if decoder.held_mark is not None or self._undecided:
+            self._take_frames(state, frames)
+            return
+        if state.is_new and decoder.negotiated is not None:
+            self._learn_negotiation(state)
+        if frames:
+            self._add_rpc(state, frames)
+
+    def _take_frames(self, state: RpcState, frames: list[Frame]) -> None:
+        """Take frames while some connection is not understood yet, so that order of completion holds."""
+        number = state.connection.number
+        if state.decoder.held_mark is None:
+            self._undecided.pop(number, None)
+        else:
+            self._undecided[number] = state
+        for frame in frames:
+            self._hold(frame.last_mark, state, frame)
+        self._release()
+
+    def _hold(self, mark: int, state: RpcState | CqlState, frame: Frame | CqlFrame) -> None:
+        self._held_count += 1
+        heappush(self._held, (mark, self._held_count, state, frame))
+        if len(self._held) > HELD_FRAMES_MAX:
+            self._undecided.clear()
+
+    def _release(self) -> None:
+        """Add the held frames that no undecided connection can overtake any more."""
+        held = self._held
+        marks = [mark for state in self._undecided.values() if (mark := state.decoder.held_mark) is not None]
+        limit = min(marks) if marks else None
+        while held and (limit is None or held[0][0] < limit):
+            _, _, state, frame = heappop(held)
+            if isinstance(state, RpcState):
+                assert isinstance(frame, Frame)
+                if state.is_new and state.decoder.negotiated is not None:
+                    self._learn_negotiation(state)
+                self._add_rpc(state, [frame])
+            else:
+                assert isinstance(frame, CqlFrame)
+                self._add_cql(state, [frame])
+
+    def _learn_negotiation(self, state: RpcState) -> None:
+        negotiated = state.decoder.negotiated
+        assert negotiated is not None
+        state.is_new = False
+        connection = state.connection
+        line = self._told_line or line_of_negotiation(negotiated) or self._line or connection.line
+        if self._line is None or (negotiated.has_duration and self._line < Line.V6_2):
+            self._line = line
+        elif self._told_line is None and self._line.rank >= line.rank:
+            line = self._line
+        connection_id = negotiated.connection_id
+        state.connection = connection._replace(
+            negotiated=negotiated,
+            line=line,
+            server_shard=None if connection_id is None else connection_id & 0xFFFF,
+        )
+        if not negotiated.is_stream and (not negotiated.assumed or self._hint is None):
+            self._hint = negotiated
+        if negotiated.is_stream and connection_id is not None:
+            key = (connection.server.address, connection_id)
+            self._stream_states[key] = state
+            verb = self._streams.get(key)
+            if verb is not None:
+                state.connection = state.connection._replace(stream_verb=verb)
+
+    def _add_rpc(self, state: RpcState, frames: list[Frame]) -> None:
+        # Written out for speed: with _take and the codec's readers, this loop is where the time goes.
+        append = self._out.append
+        number = self._message_count
+        times = self._times
+        for frame in frames:
+            (
+                frame_kind,
+                first_mark,
+                last_mark,
+                verb,
+                msg_id,
+                timeout_ms,
+                duration_us,
+                payload,
+                reason,
+                _,
+                from_client,
+            ) = frame
+            request = request_frame = acknowledges = acknowledges_frame = None
+            if frame_kind is _REQUEST:
+                if verb in _ONE_WAY:
+                    kind = _KIND_ONE_WAY
+                    if verb in _WRITES:
+                        identity = peek_write_identity(verb, payload)
+                        if identity is not None:
+                            reply_to, shard, response_id = identity
+                            writes = self._writes
+                            writes[reply_to, shard, response_id, state.server_key] = (number, last_mark)
+                            if len(writes) > WRITES_MAX:
+                                _forget_oldest(writes)
+                    elif verb in _ACKNOWLEDGEMENTS:
+                        acknowledgement = peek_acknowledgement(payload)
+                        if acknowledgement is not None:
+                            shard, response_id = acknowledgement
+                            write = self._writes.get((state.server_key, shard, response_id, state.client_key))
+                            if write is not None:
+                                acknowledges, acknowledges_frame = write
+                    elif verb == _CLIENT_ID:
+                        self._learn_client_id(state, payload)
+                else:
+                    kind = _KIND_REQUEST
+                    pending = state.pending
+                    pending[msg_id] = (number, last_mark, verb)
+                    if len(pending) > UNANSWERED_MAX:
+                        _forget_oldest(pending)
+                    if verb in _OPENS_STREAM:
+                        self._learn_stream(state, verb, payload)
+            elif frame_kind is _REPLY or frame_kind is _EXCEPTION:
+                kind = _KIND_REPLY if frame_kind is _REPLY else _KIND_EXCEPTION
+                entry = state.pending.pop(msg_id, None)
+                if entry is not None:
+                    request, request_frame, verb = entry
+            elif frame_kind is FrameKind.WRAPPER:
+                self.wrapper_count += 1
+                continue
+            else:
+                kind = _KINDS[frame_kind]
+                if frame_kind is FrameKind.STREAM_DATA or frame_kind is FrameKind.STREAM_END:
+                    verb = state.connection.stream_verb
+            time_ns = times[last_mark & _TIMES_MASK]
+            message = _new_tuple(
+                Message,
+                (
+                    number,
+                    _RPC,
+                    kind,
+                    first_mark,
+                    last_mark,
+                    time_ns if first_mark == last_mark else self._first_ns(first_mark, last_mark),
+                    time_ns,
+                    state.connection,
+                    from_client,
+                    verb,
+                    msg_id,
+                    timeout_ms,
+                    duration_us,
+                    payload,
+                    request,
+                    request_frame,
+                    acknowledges,
+                    acknowledges_frame,
+                    None,
+                    reason,
+                ),
+            )
+            append(message)
+            number += 1
+            if verb in SCHEMA_VERBS:
+                self._learner.learn_rpc(message.body)
+        self._message_count = number
+
+    def _first_ns(self, first_mark: int, last_mark: int) -> int:
+        if last_mark - first_mark >= _TIMES:
+            # Its first packet is too far back; the nearest that is known is the last one's.
+            first_mark = last_mark
+        return self._times[first_mark & _TIMES_MASK]
+
+    def _learn_client_id(self, state: RpcState, payload: bytes) -> None:
+        line = self._told_line or line_of_client_id(payload, state.connection.negotiated)
+        decoded = TABLE.decode_or_none(_CLIENT_ID, line or state.connection.line, Role.REQUEST, payload)
+        shard = getattr(decoded, "shard", None)
+        address = getattr(decoded, "broadcast_address", None)
+        if line is not None and self._told_line is None:
+            self._line = line
+        state.connection = state.connection._replace(
+            line=line or state.connection.line, client_shard=shard if isinstance(shard, int) else None
+        )
+        if isinstance(address, str):
+            broadcast = address_key(address)
+            if broadcast != state.client_key:
+                # The node is known to others by an address that is not the one it sends from.
+                self._broadcast[address_key(state.connection.client.address)] = broadcast
+                state.client_key = broadcast
+
+    def _learn_stream(self, state: RpcState, verb: int, payload: bytes) -> None:
+        decoded = TABLE.decode_or_none(verb, state.connection.line, Role.REQUEST, payload)
+        stream_id = getattr(decoded, "stream_id", None)
+        if not isinstance(stream_id, int):
+            return
+        key = (state.connection.server.address, stream_id)
+        self._streams[key] = verb
+        opened = self._stream_states.get(key)
+        if opened is not None:
+            opened.connection = opened.connection._replace(stream_verb=verb)
+
+    # CQL
+
+    def _take_cql(self, flow: Flow, data: bytes, mark: int) -> None:
+        state = flow.state
+        assert isinstance(state, CqlState)
+        frames = state.decoder.feed(flow.from_client, data, mark)
+        if self._undecided:
+            self._take_cql_frames(state, frames)
+        elif frames:
+            self._add_cql(state, frames)
+
+    def _take_cql_frames(self, state: CqlState, frames: list[CqlFrame]) -> None:
+        for frame in frames:
+            self._hold(frame.last_mark, state, frame)
+        self._release()
+
+    def _add_cql(self, state: CqlState, frames: list[CqlFrame]) -> None:
+        # Like _add_rpc, written out for speed.
+        append = self._out.append
+        number = self._message_count
+        connection = state.connection
+        pending = state.pending
+        clients = self._clients
+        times = self._times
+        for first_mark, last_mark, from_client, version, flags, stream_id, opcode, body, reason in frames:
+            request = request_frame = prepared = None
+            if opcode == CQL_UNDECODED:
+                kind = Kind.UNDECODED
+            elif from_client:
+                kind = _KIND_REQUEST
+                prepared = clients.take_request(connection.number, version, flags, stream_id, opcode, body)
+                pending[stream_id] = (number, last_mark, prepared)
+            elif opcode == _CQL_EVENT:
+                kind = _KIND_ONE_WAY
+            else:
+                kind = _KIND_EXCEPTION if opcode == _CQL_ERROR else _KIND_REPLY
+                entry = pending.pop(stream_id, None)
+                if entry is not None:
+                    request, request_frame, prepared = entry
+                clients.take_response(connection.number, version, flags, stream_id, opcode, body)
+            time_ns = times[last_mark & _TIMES_MASK]
+            append(
+                _new_tuple(
+                    Message,
+                    (
+                        number,
+                        _CQL,
+                        kind,
+                        first_mark,
+                        last_mark,
+                        time_ns if first_mark == last_mark else self._first_ns(first_mark, last_mark),
+                        time_ns,
+                        connection,
+                        from_client,
+                        None if opcode == CQL_UNDECODED else opcode,
+                        None if opcode == CQL_UNDECODED else stream_id,
+                        None,
+                        None,
+                        body,
+                        request,
+                        request_frame,
+                        None,
+                        None,
+                        _new_tuple(
+                            CqlPart, (version, flags, prepared, clients.extensions(connection.number))
+                        ),
+                        reason,
+                    ),
+                )
+            )
+            number += 1
+        self._message_count = number
+
+
+def _forget_oldest(waiting: dict[_K, _V]) -> None:
+    """Give up an eighth of what waits for its pair; dictionaries keep their order."""
+    for key in list(islice(waiting, len(waiting) // 8)):
+        del waiting[key]
