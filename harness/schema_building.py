@@ -166,12 +166,15 @@ class SchemaBuilder:
             return
         draft = self._drafts.setdefault((keyspace, table), _Draft(keyspace=keyspace, name=table))
         self._make_explicit(draft)
+        before = draft.columns
+        draft.columns = dict(before)
         if is_whole:
-            virtual = [column for column in draft.columns.values() if column.type == VIRTUAL_COLUMN_TYPE]
+            virtual = [column for column in before.values() if column.type == VIRTUAL_COLUMN_TYPE]
             draft.columns = {column.name: column for column in virtual}
         draft.columns.update((column.name, column) for column in columns)
         draft.changed_at = draft.changed_at if changed_at is None else changed_at
-        draft.version = None
+        if draft.columns != before:
+            draft.version = None
         self._schema = None
 
     def drop_column(self, keyspace: str, table: str, column: str, changed_at: int | None = None) -> None:
@@ -180,8 +183,8 @@ class SchemaBuilder:
         if draft is None or self._is_late(keyspace, table, changed_at):
             return
         self._make_explicit(draft)
-        draft.columns.pop(column, None)
-        draft.version = None
+        if draft.columns.pop(column, None) is not None:
+            draft.version = None
         self._schema = None
 
     def drop_table(self, keyspace: str, name: str, changed_at: int | None = None) -> None:

@@ -140,7 +140,9 @@ class SchemaLearner:
         match body:
             case DefinitionsUpdate() | MigrationReply():
                 if isinstance(body.canonical_mutations, tuple):
-                    self._take_mutations(body.canonical_mutations, is_whole=isinstance(body, MigrationReply))
+                    # A version that is pushed is the sender's for the moment; applying it makes another.
+                    is_whole = isinstance(body, MigrationReply)
+                    self._take_mutations(body.canonical_mutations, is_whole=is_whole, has_versions=is_whole)
             case GetSchemaVersionReply():
                 self._take_frozen_schema(body)
             case AppendEntriesRequest() | AppendEntriesRequestV50():
@@ -160,11 +162,13 @@ class SchemaLearner:
             return
         self._take_mutations(_mutations_of(command), is_whole=False)
 
-    def _take_mutations(self, mutations: Iterable[CanonicalMutationFrame], *, is_whole: bool) -> None:
+    def _take_mutations(
+        self, mutations: Iterable[CanonicalMutationFrame], *, is_whole: bool, has_versions: bool = True
+    ) -> None:
         rows: _Rows = {}
         for mutation in mutations:
             table = _TABLES_BY_ID.get(mutation.table_id)
-            if table is not None:
+            if table is not None and (has_versions or table != "scylla_tables"):
                 rows.setdefault(table, []).extend(_rows_of(mutation))
         if rows:
             self._take(rows, is_whole=is_whole, has_timestamps=True)
