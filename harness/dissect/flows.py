@@ -3,6 +3,7 @@
 from harness.codec.cql.connection import ConnectionDecoder as CqlDecoder
 from harness.codec.cql.statements import Prepared
 from harness.codec.rpc.connection import ConnectionDecoder as RpcDecoder
+from harness.codec.rpc.negotiation import Negotiated
 from harness.codec.tcp.reassembly import ByteStream
 from harness.codec.verbs.write_identity import AddressKey
 from harness.events.message import Connection
@@ -19,7 +20,7 @@ class RpcState:
         "connection",
         "decoder",
         "is_closed",
-        "is_new",
+        "negotiated",
         "pending",
         "server_key",
     )
@@ -34,8 +35,8 @@ class RpcState:
         self.pending: dict[int | None, tuple[int, int, int | None]] = {}
         """Of msg_id: number, last packet and verb of the request."""
         self.is_closed = False
-        self.is_new = True
-        """Nothing was taken from its negotiation yet."""
+        self.negotiated: Negotiated | None = None
+        """The negotiation that ``connection`` tells of; the decoder may know a newer one."""
 
 
 class CqlState:

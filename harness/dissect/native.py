@@ -50,7 +50,7 @@ from harness.codec.verbs.write_identity import (
 from harness.context import Context
 from harness.dissect.clients import Clients
 from harness.dissect.flows import UNANSWERED_MAX, CqlState, Flow, RpcState
-from harness.dissect.version_line import line_of_client_id, line_of_negotiation
+from harness.dissect.version_line import LineEvidence, line_of_client_id, line_of_negotiation
 from harness.events.message import Connection, CqlPart, Kind, Message, Protocol
 from harness.events.trace import LostBytes, Missing
 from harness.schema import Schema
@@ -148,12 +148,15 @@ class NativeDissector:
         self._names: dict[str, str] = {node.address: node.name for node in self.topology.nodes}
         self._told_line = line
         self._line = line
+        self._evidence = LineEvidence()
+        self._is_line_certain = line is not None
         self._hint: Negotiated | None = None
         self._streams: dict[tuple[str, int], int] = {}
         self._stream_states: dict[tuple[str, int], RpcState] = {}
         self._held: list[tuple[int, int, RpcState | CqlState, Frame | CqlFrame]] = []
         self._held_count = 0
-        self._undecided: dict[int, RpcState] = {}
+        self._blocked: dict[RpcState | Flow, int] = {}
+        """What holds bytes back, and the first packet of them; messages of later packets wait."""
         self._learner = SchemaLearner()
         self._clients = Clients(self._learner)
         if context is not None:
@@ -201,7 +204,7 @@ class NativeDissector:
         for flow in self._flows.values():
             self._end(flow)
         self._flows.clear()
-        self._undecided.clear()
+        self._blocked.clear()
         self._release()
         return self._give()
 
@@ -248,7 +251,7 @@ class NativeDissector:
             if flags & ACK and acknowledgement != flow.peer.byte_stream.next_sequence:
                 peer = flow.peer
                 if peer is not flow:
-                    self._take_runs(peer, peer.byte_stream.acknowledged(acknowledgement, number))
+                    self._take_runs(peer, peer.byte_stream.acknowledged(acknowledgement, number), number)
         if events:
             self._note_progress(events)
         return [] if keep else self._give()
@@ -352,6 +355,7 @@ class NativeDissector:
         self._take_runs(
             flow,
             byte_stream.feed(segment.sequence, segment.flags, segment.payload, number, segment.missing_bytes),
+            number,
         )
         if segment.flags & RST or (segment.flags & FIN and flow.peer.byte_stream.fin_seen):
             self._end(flow)
@@ -359,7 +363,10 @@ class NativeDissector:
             self._closed.append(reversed_flow(segment.flow_key))
         return flow
 
-    def _take_runs(self, flow: Flow, runs: list[ByteRun | Gap]) -> None:
+    def _take_runs(self, flow: Flow, runs: list[ByteRun | Gap], number: int) -> None:
+        """Take what a stream gave, at a packet; what it holds back from now on blocks later messages."""
+        if flow.byte_stream.has_pending:
+            self._blocked.setdefault(flow, number)
         for run in runs:
             if isinstance(run, ByteRun):
                 if flow.is_rpc:
@@ -368,6 +375,8 @@ class NativeDissector:
                     self._take_cql(flow, run.data, run.mark)
             else:
                 self._take_gap(flow, run)
+        if not flow.byte_stream.has_pending and self._blocked.pop(flow, None) is not None:
+            self._release()
 
     def _take_gap(self, flow: Flow, gap: Gap) -> None:
         state = flow.state
@@ -384,8 +393,8 @@ class NativeDissector:
         if state.is_closed:
             return
         state.is_closed = True
-        self._take_runs(flow, flow.byte_stream.close())
-        self._take_runs(flow.peer, flow.peer.byte_stream.close())
+        self._take_runs(flow, flow.byte_stream.close(), self.packet_count)
+        self._take_runs(flow.peer, flow.peer.byte_stream.close(), self.packet_count)
         if isinstance(state, RpcState):
             self._take_frames(state, state.decoder.close())
         else:
@@ -400,21 +409,18 @@ class NativeDissector:
         assert isinstance(state, RpcState)
         decoder = state.decoder
         frames = decoder.feed(flow.from_client, data, mark)
-        if decoder.held_mark is not None or self._undecided:
+        if decoder.held_mark is not None or self._blocked:
             self._take_frames(state, frames)
-            return
-        if state.is_new and decoder.negotiated is not None:
-            self._learn_negotiation(state)
-        if frames:
+        elif frames:
             self._add_rpc(state, frames)
 
     def _take_frames(self, state: RpcState, frames: list[Frame]) -> None:
-        """Take frames while some connection is not understood yet, so that order of completion holds."""
-        number = state.connection.number
-        if state.decoder.held_mark is None:
-            self._undecided.pop(number, None)
+        """Take frames while some bytes are held back, so that messages come out in order of completion."""
+        held_mark = state.decoder.held_mark
+        if held_mark is None:
+            self._blocked.pop(state, None)
         else:
-            self._undecided[number] = state
+            self._blocked[state] = held_mark
         for frame in frames:
             self._hold(frame.last_mark, state, frame)
         self._release()
@@ -423,38 +429,33 @@ class NativeDissector:
         self._held_count += 1
         heappush(self._held, (mark, self._held_count, state, frame))
         if len(self._held) > HELD_FRAMES_MAX:
-            self._undecided.clear()
+            self._blocked.clear()
 
     def _release(self) -> None:
-        """Add the held frames that no undecided connection can overtake any more."""
+        """Add the held frames that nothing held back can precede any more."""
         held = self._held
-        marks = [mark for state in self._undecided.values() if (mark := state.decoder.held_mark) is not None]
-        limit = min(marks) if marks else None
+        limit = min(self._blocked.values()) if self._blocked else None
         while held and (limit is None or held[0][0] < limit):
             _, _, state, frame = heappop(held)
             if isinstance(state, RpcState):
                 assert isinstance(frame, Frame)
-                if state.is_new and state.decoder.negotiated is not None:
-                    self._learn_negotiation(state)
                 self._add_rpc(state, [frame])
             else:
                 assert isinstance(frame, CqlFrame)
                 self._add_cql(state, [frame])
 
-    def _learn_negotiation(self, state: RpcState) -> None:
-        negotiated = state.decoder.negotiated
-        assert negotiated is not None
-        state.is_new = False
+    def _learn_negotiation(self, state: RpcState, negotiated: Negotiated) -> None:
+        state.negotiated = negotiated
         connection = state.connection
-        line = self._told_line or line_of_negotiation(negotiated) or self._line or connection.line
-        if self._line is None or (negotiated.has_duration and self._line < Line.V6_2):
-            self._line = line
-        elif self._told_line is None and self._line.rank >= line.rank:
-            line = self._line
+        line = line_of_negotiation(negotiated) if self._told_line is None else None
+        # CLIENT_ID tells 6.2 from 2025.1 and so on; the negotiation only that it is none of the older ones.
+        if line is not None and (self._line is None or (line >= Line.V6_2) != (self._line >= Line.V6_2)):
+            self._learn_line(line)
+            self._is_line_certain = True
         connection_id = negotiated.connection_id
-        state.connection = connection._replace(
+        state.connection = connection = connection._replace(
             negotiated=negotiated,
-            line=line,
+            line=self._line or connection.line,
             server_shard=None if connection_id is None else connection_id & 0xFFFF,
         )
         if not negotiated.is_stream and (not negotiated.assumed or self._hint is None):
@@ -464,9 +465,34 @@ class NativeDissector:
             self._stream_states[key] = state
             verb = self._streams.get(key)
             if verb is not None:
-                state.connection = state.connection._replace(stream_verb=verb)
+                state.connection = connection._replace(stream_verb=verb)
+
+    def _learn_line(self, line: Line) -> None:
+        """Take a line for the capture, and for the connections that do not know better."""
+        known, self._line = self._line, line
+        for flow in self._flows.values():
+            connection = flow.state.connection
+            if known is None or connection.line is known:
+                flow.state.connection = connection._replace(line=line)
+
+    def _weigh_evidence(self, frames: list[Frame]) -> None:
+        """Look for the line of a capture that began in mid-stream in what its nodes say."""
+        evidence = self._evidence
+        for frame in frames:
+            if frame.kind is _REQUEST and frame.verb is not None:
+                evidence.take(TABLE.decode_or_none(frame.verb, Line.HEAD, Role.REQUEST, frame.payload))
+            elif frame.kind is _REPLY and frame.duration_us is not None:
+                evidence.take_line_at_least(Line.V6_2)
+        line = evidence.line
+        if line is not None and line is not self._line:
+            self._learn_line(line)
+        self._is_line_certain = evidence.is_final
 
     def _add_rpc(self, state: RpcState, frames: list[Frame]) -> None:
+        if state.decoder.negotiated is not state.negotiated and state.decoder.negotiated is not None:
+            self._learn_negotiation(state, state.decoder.negotiated)
+        if not self._is_line_certain:
+            self._weigh_evidence(frames)
         # Written out for speed: with _take and the codec's readers, this loop is where the time goes.
         append = self._out.append
         number = self._message_count
@@ -524,6 +550,8 @@ class NativeDissector:
                 continue
             else:
                 kind = _KINDS[frame_kind]
+                if kind is Kind.UNDECODED and not payload:
+                    continue
                 if frame_kind is FrameKind.STREAM_DATA or frame_kind is FrameKind.STREAM_END:
                     verb = state.connection.stream_verb
             time_ns = times[last_mark & _TIMES_MASK]
@@ -569,8 +597,9 @@ class NativeDissector:
         decoded = TABLE.decode_or_none(_CLIENT_ID, line or state.connection.line, Role.REQUEST, payload)
         shard = getattr(decoded, "shard", None)
         address = getattr(decoded, "broadcast_address", None)
-        if line is not None and self._told_line is None:
-            self._line = line
+        if line is not None and self._told_line is None and line is not self._line:
+            self._learn_line(line)
+            self._is_line_certain = True
         state.connection = state.connection._replace(
             line=line or state.connection.line, client_shard=shard if isinstance(shard, int) else None
         )
@@ -598,7 +627,7 @@ class NativeDissector:
         state = flow.state
         assert isinstance(state, CqlState)
         frames = state.decoder.feed(flow.from_client, data, mark)
-        if self._undecided:
+        if self._blocked:
             self._take_cql_frames(state, frames)
         elif frames:
             self._add_cql(state, frames)
@@ -619,6 +648,8 @@ class NativeDissector:
         for first_mark, last_mark, from_client, version, flags, stream_id, opcode, body, reason in frames:
             request = request_frame = prepared = None
             if opcode == CQL_UNDECODED:
+                if not body:
+                    continue
                 kind = Kind.UNDECODED
             elif from_client:
                 kind = _KIND_REQUEST
