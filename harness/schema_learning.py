@@ -353,7 +353,7 @@ def _column_of(row: _Row) -> Column | None:
         type=type_text,
         kind=ColumnKind(kind),
         position=position if in_key and isinstance(position, int) else 0,
-        is_reversed=values.get("clustering_order") == "desc",
+        is_reversed=str(values.get("clustering_order")).lower() == "desc",
     )
 
 
