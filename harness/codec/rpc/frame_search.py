@@ -35,9 +35,6 @@ from harness.errors import DecodeError
 TIMEOUT_MS_MAX = 9_223_372_036_854
 """What is left of a clock that counts nanoseconds in 63 bits."""
 
-VERB_MAX = 127
-"""Of lines known today it is 93; only the search for lost frames has a limit at all."""
-
 MSG_ID_UNKNOWN_MAX = 1 << 32
 """For a connection none of whose ids were seen. Also tells headers of 12 and 16 bytes apart: read with the
 wrong size, ids appear in the upper half of a number."""
@@ -52,13 +49,18 @@ DURATION_US_MAX = 1 << 28
 """Some minutes; a reply that took longer only makes the search take longer."""
 
 _STREAM_FRAME_BYTES_MAX = 1 << 24
+
+# Payloads are made of sizes and what they span, so they look like frames; so many in a row, at places where
+# nothing else speaks for them, were hardly ever seen to fit by chance.
+_WHOLE_FRAMES_MIN = 6
+# The same where the first byte may begin a long reply: so many msg_ids are not all different by chance.
+_WHOLE_REPLIES_MIN = 16
+
 _VERIFICATIONS_MAX = 256
 _MSG_IDS_COMPARED_MAX = 64
 
-_WHOLE_FRAMES_MIN = 6
-# Payloads are made of sizes and what they span, like frames; so many in a row were never seen to fit by chance.
-
-# Filters that let the regular expression engine pass over most places: the upper bytes of each number.
+# Filters that let the regular expression engine pass over most places: the upper bytes of each number. Of a
+# verb no more than 127 is believed here, where the lines known today end at 93; reading has no such limit.
 _LENGTH = rb"...[\x00-\x10]"
 _REQUEST_PLACES = re.compile(
     rb"(?=.{5}[\x00-\x08]\x00\x00[\x00-\x7f]\x00{7}.{5}\x00{3}" + _LENGTH + rb")", re.DOTALL
@@ -177,7 +179,7 @@ def find_start(
             if offset_bytes is None:
                 continue
             chain = chains[offset_bytes]
-            is_strong = compression is not None or (from_client and chain.whole >= 3)
+            is_strong = compression is not None or chain.whole >= (3 if from_client else _WHOLE_REPLIES_MIN)
             if offset_bytes and is_awaited and not is_strong:
                 # A long frame begins at the first byte and is still coming; its payload looks like frames.
                 continue
