@@ -1,9 +1,9 @@
 """Makes a large capture of a small one: the same packets again and again, as one continued conversation.
 
 Times move on, and TCP sequence numbers go on where the last round ended, so that every connection stays one
-connection and no packet looks like a retransmission. Rounds must join at frames: each connection's bytes
-are cut where its first round begins and ends, which for captures of whole requests and replies is a
-boundary of frames.
+connection and no packet looks like a retransmission; a connection that was opened within the capture is opened
+anew in each round. Rounds must join at frames: each connection's bytes are cut where the capture begins and
+ends, which for captures of whole requests and replies is a boundary of frames.
 """
 
 import struct
@@ -13,7 +13,7 @@ from pathlib import Path
 from harness.codec.pcapng.capture_decoder import CaptureDecoder
 from harness.codec.pcapng.events import Interface, Packet, SectionStart
 from harness.codec.pcapng.pcapng_encoder import PcapngEncoder
-from harness.codec.tcp.segment import FIN, RST, SYN, Segment, decode_segment, reversed_flow
+from harness.codec.tcp.segment import Segment, decode_segment, reversed_flow
 
 _MASK = 0xFFFFFFFF
 _ETHERNET_IPV4_BYTES = 34
@@ -47,7 +47,7 @@ def enlarge(source: Path, target: Path, *, rounds: int) -> int:
         if not isinstance(event, Packet):
             continue
         segment = decode_segment(event.link_type, event.data)
-        if segment is None or segment.flags & (SYN | FIN | RST) or event.data[12:14] != b"\x08\x00":
+        if segment is None or event.data[12:14] != b"\x08\x00":
             continue
         packets.append((event, segment))
         extents.setdefault(segment.flow_key, _Extent(segment.sequence)).take(segment)

@@ -64,6 +64,8 @@ CQL_PORTS = (9042, 19042)
 
 WRITES_MAX = 65536
 """Most writes that wait for acknowledgements; of more, the oldest are given up."""
+ACKNOWLEDGED_MAX = 1024
+"""Most acknowledged writes that are remembered, for those that are acknowledged twice."""
 FLOWS_MAX = 65536
 """Most directions of connections; of more, the oldest closed ones are forgotten."""
 HELD_FRAMES_MAX = 65536
@@ -103,6 +105,8 @@ _KIND_REQUEST = Kind.REQUEST
 _KIND_ONE_WAY = Kind.ONE_WAY
 _KIND_REPLY = Kind.REPLY
 _KIND_EXCEPTION = Kind.EXCEPTION
+_WriteKey = tuple[AddressKey, int, int, AddressKey]
+"""Address of the coordinator, its shard, response id, address of the replica."""
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 # Half the time of Message(...), which goes through a function written in Python.
@@ -143,7 +147,9 @@ class NativeDissector:
         self._out: list[Message] = []
         self._message_count = 0
         self._connection_count = 0
-        self._writes: dict[tuple[AddressKey, int, int, AddressKey], tuple[int, int]] = {}
+        # An acknowledged write leaves the table, which so stays small enough for the processor's cache.
+        self._writes: dict[_WriteKey, tuple[int, int]] = {}
+        self._acknowledged: deque[tuple[_WriteKey, tuple[int, int]]] = deque(maxlen=ACKNOWLEDGED_MAX)
         self._broadcast: dict[AddressKey, AddressKey] = {}
         self._names: dict[str, str] = {node.address: node.name for node in self.topology.nodes}
         self._told_line = line
@@ -527,8 +533,12 @@ class NativeDissector:
                         acknowledgement = peek_acknowledgement(payload)
                         if acknowledgement is not None:
                             shard, response_id = acknowledgement
-                            write = self._writes.get((state.server_key, shard, response_id, state.client_key))
+                            key = (state.server_key, shard, response_id, state.client_key)
+                            write = self._writes.pop(key, None)
                             if write is not None:
+                                acknowledges, acknowledges_frame = write
+                                self._acknowledged.append((key, write))
+                            elif (write := self._acknowledged_before(key)) is not None:
                                 acknowledges, acknowledges_frame = write
                     elif verb == _CLIENT_ID:
                         self._learn_client_id(state, payload)
@@ -585,6 +595,10 @@ class NativeDissector:
             if verb in SCHEMA_VERBS:
                 self._learner.learn_rpc(message.body)
         self._message_count = number
+
+    def _acknowledged_before(self, key: _WriteKey) -> tuple[int, int] | None:
+        """A replica that applied a write, but failed to forward it, sends both MUTATION_DONE and MUTATION_FAILED."""
+        return next((write for known, write in reversed(self._acknowledged) if known == key), None)
 
     def _first_ns(self, first_mark: int, last_mark: int) -> int:
         if last_mark - first_mark >= _TIMES:
