@@ -138,7 +138,7 @@ class Message:
         return flags
 
 
-def decode_message(  # noqa: PLR0917 - the fields of a frame, in their order
+def decode_message(
     frame_version: int,
     from_client: bool,
     flags: int,

@@ -7,6 +7,7 @@ same.
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import ClassVar
 
 from harness.codec.byte_reader import ByteReader
@@ -33,11 +34,14 @@ FLAG_HAS_MORE_PAGES = 0x0002
 FLAG_NO_METADATA = 0x0004
 FLAG_METADATA_CHANGED = 0x0008
 
-_VOID = 1
-_ROWS = 2
-_SET_KEYSPACE = 3
-_PREPARED = 4
-_SCHEMA_CHANGE = 5
+
+class _Kind(IntEnum):
+    VOID = 1
+    ROWS = 2
+    SET_KEYSPACE = 3
+    PREPARED = 4
+    SCHEMA_CHANGE = 5
+
 
 _I32 = struct.Struct(">i")
 
@@ -213,13 +217,13 @@ def decode_result(reader: ByteReader, dialect: Dialect, result_columns: Sequence
     offset_bytes = reader.position
     kind = reader.i32_be()
     match kind:
-        case 1:
+        case _Kind.VOID:
             return Void()
-        case 2:
+        case _Kind.ROWS:
             return _read_rows(reader, result_columns)
-        case 3:
+        case _Kind.SET_KEYSPACE:
             return SetKeyspace(keyspace=read_string(reader))
-        case 4:
+        case _Kind.PREPARED:
             statement_id = read_short_bytes(reader)
             metadata_id = read_short_bytes(reader) if dialect.has_metadata_id else None
             bound = _read_metadata(reader, has_indexes=dialect.has_partition_key_indexes)
@@ -227,7 +231,7 @@ def decode_result(reader: ByteReader, dialect: Dialect, result_columns: Sequence
             return PreparedResult(
                 statement_id=statement_id, metadata_id=metadata_id, bound=bound, result=result
             )
-        case 5:
+        case _Kind.SCHEMA_CHANGE:
             return SchemaChanged(change=read_schema_change(reader))
         case _:
             raise DecodeError(f"RESULT of kind {kind}", layer="cql", offset_bytes=offset_bytes)
@@ -241,15 +245,15 @@ def encode_result(result: Result, writer: ByteWriter, dialect: Dialect) -> None:
     """
     match result:
         case Void():
-            writer.number("i32_be", _VOID)
+            writer.number("i32_be", _Kind.VOID)
         case Rows():
-            writer.number("i32_be", _ROWS)
+            writer.number("i32_be", _Kind.ROWS)
             _write_rows(writer, result)
         case SetKeyspace():
-            writer.number("i32_be", _SET_KEYSPACE)
+            writer.number("i32_be", _Kind.SET_KEYSPACE)
             write_string(writer, result.keyspace)
         case PreparedResult():
-            writer.number("i32_be", _PREPARED)
+            writer.number("i32_be", _Kind.PREPARED)
             write_short_bytes(writer, result.statement_id)
             if dialect.has_metadata_id:
                 if result.metadata_id is None:
@@ -258,7 +262,7 @@ def encode_result(result: Result, writer: ByteWriter, dialect: Dialect) -> None:
             _write_metadata(writer, result.bound, has_indexes=dialect.has_partition_key_indexes)
             _write_metadata(writer, result.result, has_indexes=False)
         case SchemaChanged():
-            writer.number("i32_be", _SCHEMA_CHANGE)
+            writer.number("i32_be", _Kind.SCHEMA_CHANGE)
             write_schema_change(writer, result.change)
 
 

@@ -21,7 +21,6 @@ from harness.codec.cql.compression import pack_lz4_block, unpack_lz4_block
 from harness.errors import DecodeError
 
 PAYLOAD_BYTES_MAX = (1 << 17) - 1
-HEADER_BYTES_MAX = 8
 _CRC24_START = 0x875060
 _CRC24_POLYNOMIAL = 0x1974F0B
 _CRC32_START = zlib.crc32(b"\xfa\x2d\x55\xca")
