@@ -23,7 +23,7 @@ from harness.codec.cql.types import (
     VectorType,
 )
 from harness.codec.cql.values import EMPTY
-from tests.codec.cql.test_types import TYPES
+from tests.codec.cql.any_type import TYPES
 
 INT, TEXT = ScalarType.INT, ScalarType.TEXT
 ADDRESS = UserType("demo2", "addr", (("street", TEXT), ("Zip", INT)))

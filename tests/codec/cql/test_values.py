@@ -24,7 +24,7 @@ from harness.codec.cql.types import (
 )
 from harness.codec.cql.values import EMPTY, decode_value, encode_value, in_type_order
 from harness.errors import DecodeError, EncodeError, HarnessError
-from tests.codec.cql.test_types import TYPES
+from tests.codec.cql.any_type import TYPES
 
 INT, TEXT = ScalarType.INT, ScalarType.TEXT
 ADDRESS = UserType("demo2", "addr", (("street", TEXT), ("zip", INT)))
