@@ -68,7 +68,7 @@ _KNOWN: dict[str, tuple[_Known, ...]] = {
     ),
     "system_auth": _ROLE_TABLES,
     "system_distributed": (
-        _Known("cdc_generation_timestamps", ("key text",), ("time timestamp",), ("expired timestamp",)),
+        _Known("cdc_generation_timestamps", ("key text",), ("time timestamp DESC",), ("expired timestamp",)),
         _Known(
             "cdc_generations",
             ("time timestamp",),
