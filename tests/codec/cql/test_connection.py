@@ -9,6 +9,7 @@ from cassandra.segment import SegmentCodec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.codec.cql.compression import Compression, pack_body
 from harness.codec.cql.connection import ConnectionDecoder
 from harness.codec.cql.frame import UNDECODED, Frame, encode_frame
 from tests.codec.cql.captures import captures, cql_bytes
@@ -173,6 +174,23 @@ def test_gap_shows_even_where_no_frame_was_cut() -> None:
     (frame,) = decoder.gap(False, 9)
     assert (frame.opcode, frame.from_client, frame.first_mark, frame.body) == (UNDECODED, False, 9, b"")
     assert _opcodes(decoder.feed(False, ROWS[20:] + ROWS, 10)) == [UNDECODED, 8]
+
+
+def test_startup_among_the_missing_bytes_leaves_the_compression_to_be_found_out() -> None:
+    decoder = ConnectionDecoder(syn_seen=True)
+    decoder.gap(True, 1)
+    packed = pack_body(Compression.SNAPPY, ROWS[9:])
+    (frame,) = decoder.feed(False, struct.pack(">BBhBI", 0x84, 1, 2, 8, len(packed)) + packed, 3)
+    assert (frame.body, frame.reason) == (ROWS[9:], "")
+
+
+def test_answer_to_startup_among_the_missing_bytes_leaves_the_framing_to_be_found_out() -> None:
+    decoder = ConnectionDecoder(syn_seen=True)
+    decoder.feed(True, _startup(5) + _segments(_query(5, "SELECT 1"), is_lz4=False)[:20], 1)
+    decoder.gap(False, 2)
+    response = b"\x85" + ROWS[1:]
+    assert _opcodes(decoder.feed(False, _segments(response, is_lz4=False), 3)) == [8]
+    assert _opcodes(decoder.feed(True, _segments(_query(5, "SELECT 1"), is_lz4=False)[20:], 4)) == [7]
 
 
 def test_unfinished_frames_of_both_directions_are_shown_at_the_end() -> None:
