@@ -18,7 +18,7 @@ INDEX_VIEW_SUFFIX = "_index"
 """The view behind an index has the index's name with this behind it."""
 VIRTUAL_COLUMN_TYPE = "empty"
 """Type of the columns that a view keeps only to know whether the row of its base table lives."""
-_COMPUTED_COLUMN = "idx_token"
+INDEX_TOKEN_COLUMN = "idx_token"  # noqa: S105  (a ring token, not a password)
 """The first clustering column of an index's view: the token of the base table's partition key."""
 
 
@@ -282,7 +282,7 @@ class SchemaBuilder:
         if base is None or (keyspace, name + INDEX_VIEW_SUFFIX) in self._drafts:
             return
         partition, clustering = _key_of(base)
-        key = (statement.column, *((_COMPUTED_COLUMN, *partition) if not statement.partition_key else ()))
+        key = (statement.column, *((INDEX_TOKEN_COLUMN, *partition) if not statement.partition_key else ()))
         rest = [column for column in clustering if column != statement.column]
         if statement.partition_key:
             partition_key, clustering_key = partition, (statement.column, *rest)
@@ -417,7 +417,7 @@ class SchemaBuilder:
             )
             for position, name in enumerate(key, -len(view.partition_key))
         ]
-        has_virtual = all(name == _COMPUTED_COLUMN or _is_key(base.columns.get(name)) for name in key)
+        has_virtual = all(name == INDEX_TOKEN_COLUMN or _is_key(base.columns.get(name)) for name in key)
         for column in base.columns.values():
             if column.name in key or column.kind is not ColumnKind.REGULAR:
                 continue
@@ -437,7 +437,7 @@ def _key_type(base: _Draft, name: str) -> str:
     column = base.columns.get(name)
     if column is not None:
         return column.type
-    return "bigint" if name == _COMPUTED_COLUMN else "blob"
+    return "bigint" if name == INDEX_TOKEN_COLUMN else "blob"
 
 
 def _key_of(draft: _Draft) -> tuple[tuple[str, ...], tuple[str, ...]]:

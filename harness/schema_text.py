@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from harness.replication import Replication
 from harness.schema import Keyspace, Schema
-from harness.schema_building import INDEX_VIEW_SUFFIX, VIRTUAL_COLUMN_TYPE
+from harness.schema_building import INDEX_TOKEN_COLUMN, INDEX_VIEW_SUFFIX, VIRTUAL_COLUMN_TYPE
 from harness.table import Column, ColumnKind, Table
 
 
@@ -72,8 +72,12 @@ def _view_text(view: Table, base: str) -> str:
 
 def _index_text(view: Table, base: str) -> str:
     name = view.name.removesuffix(INDEX_VIEW_SUFFIX)
-    column = _quoted(view.partition_key[0].name)
-    return f"CREATE INDEX {_quoted(name)} ON {_quoted(view.keyspace)}.{_quoted(base)} ({column})"
+    target = _quoted(view.partition_key[0].name)
+    if view.column(INDEX_TOKEN_COLUMN) is None and view.clustering_key:
+        # A local index: its view is partitioned as the base table is.
+        partition = ", ".join(_quoted(column.name) for column in view.partition_key)
+        target = f"({partition}), {_quoted(view.clustering_key[0].name)}"
+    return f"CREATE INDEX {_quoted(name)} ON {_quoted(view.keyspace)}.{_quoted(base)} ({target})"
 
 
 def _key_text(table: Table) -> str:
