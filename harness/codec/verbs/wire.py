@@ -175,20 +175,22 @@ def wire_type_of(annotation: object) -> WireType:
     origin = get_origin(annotation)
     if origin is Annotated:
         inner, *extras = get_args(annotation)
+        wire: WireType | None = None
+        # Annotated of Annotated is one Annotated: the extras stand in it from the innermost to the outermost.
         for extra in extras:
             if extra is PLAIN or extra is WRITABLE:
                 alternatives = [wire_type_of(member) for member in get_args(inner) if member is not Absent]
-                return PlainVariant(alternatives) if extra is PLAIN else WritableVariant(alternatives)
-            if extra is IN_BLOB_OR_EMPTY:
-                optional = wire_type_of(inner)
+                wire = PlainVariant(alternatives) if extra is PLAIN else WritableVariant(alternatives)
+            elif extra is IN_BLOB or extra is IN_FRAME:
+                wire = Framed(wire or wire_type_of(inner), counts_itself=extra is IN_FRAME)
+            elif extra is IN_BLOB_OR_EMPTY:
+                optional = wire or wire_type_of(inner)
                 if not isinstance(optional, Maybe):
                     raise TypeError(f"{annotation}: a blob that may be empty holds T | None")
-                return FramedOrEmpty(optional.inner)
-            if extra is IN_BLOB or extra is IN_FRAME:
-                return Framed(wire_type_of(inner), counts_itself=extra is IN_FRAME)
-            if hasattr(extra, "decode"):
-                return typing.cast("WireType", extra)
-        return wire_type_of(inner)
+                wire = FramedOrEmpty(optional.inner)
+            elif hasattr(extra, "decode"):
+                wire = typing.cast("WireType", extra)
+        return wire or wire_type_of(inner)
     if origin is tuple:
         members = get_args(annotation)
         if len(members) == 2 and members[1] is Ellipsis:
