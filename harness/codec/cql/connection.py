@@ -9,7 +9,7 @@ Cassandra 4.0, "2.3 Framing".
 """
 
 from harness.codec.cql.compression import Compression
-from harness.codec.cql.cutter import MISSING, FrameCutter
+from harness.codec.cql.cutter import MISSING, FrameCutter, Row
 from harness.codec.cql.frame import Frame, undecoded
 from harness.codec.cql.held_bytes import Piece
 from harness.codec.cql.opcodes import Opcode

@@ -149,7 +149,8 @@ class FrameCutter:
         if self._held.pieces or self.is_lost:
             return 0
         _, versions, opcodes = self._direction
-        quiet_opcode = _NEGOTIATION_OPCODE_MAX if self.is_negotiating else 0
+        # ERROR too, while negotiating: it takes back what a STARTUP chose.
+        settling_opcode_max = _NEGOTIATION_OPCODE_MAX if self.is_negotiating else -1
         append = rows.append
         size = len(data)
         last_header = size - HEADER_BYTES
@@ -164,7 +165,8 @@ class FrameCutter:
                 or version not in versions
                 or opcode not in opcodes
                 or flags & FLAG_COMPRESSED
-                or 0 < opcode <= quiet_opcode
+                or opcode <= settling_opcode_max
+                or body_bytes > BODY_BYTES_MAX
             ):
                 break
             append((head, data[start:end]))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from harness.codec.cql.compression import Compression, pack_body
 from harness.codec.cql.connection import ConnectionDecoder
+from harness.codec.cql.cutter import Row
 from harness.codec.cql.frame import UNDECODED, Frame, encode_frame
 from tests.codec.cql.captures import captures, cql_bytes
 from tests.codec.cql.real_frames import (
@@ -191,6 +192,43 @@ def test_answer_to_startup_among_the_missing_bytes_leaves_the_framing_to_be_foun
     response = b"\x85" + ROWS[1:]
     assert _opcodes(decoder.feed(False, _segments(response, is_lz4=False), 3)) == [8]
     assert _opcodes(decoder.feed(True, _segments(_query(5, "SELECT 1"), is_lz4=False)[20:], 4)) == [7]
+
+
+@given(
+    chunks=st.lists(
+        st.sampled_from((*RESPONSES, _startup(5), ROWS[:20], ROWS[20:], b"\xff" * 9))
+        | st.binary(max_size=20),
+        max_size=8,
+    )
+)
+def test_quick_way_takes_the_frames_that_feed_would_give(chunks: list[bytes]) -> None:
+    plain, quick = ConnectionDecoder(syn_seen=True), ConnectionDecoder(syn_seen=True)
+    expected: list[tuple[int, ...]] = []
+    given_: list[tuple[int, ...]] = []
+    for mark, chunk in enumerate(chunks):
+        expected += [_header_of(frame) for frame in plain.feed(False, chunk, mark)]
+        rows: list[Row] = []
+        taken = quick.read_run(False, chunk, rows)
+        given_ += [(head[0] & 0x7F, *head[1:]) for head, _ in rows]
+        assert taken == sum(len(body) + 9 for _, body in rows)
+        given_ += [_header_of(frame) for frame in quick.feed(False, chunk[taken:], mark)]
+    assert given_ == expected
+
+
+def _header_of(frame: Frame) -> tuple[int, ...]:
+    return frame.version, frame.flags, frame.stream_id, frame.opcode, len(frame.body)
+
+
+def test_refusal_of_startup_is_left_for_feed() -> None:
+    decoder = ConnectionDecoder(syn_seen=True)
+    decoder.feed(True, _startup(4, "lz4"), 1)
+    rows: list[Row] = []
+    assert decoder.read_run(False, ERROR_INVALID, rows) == 0
+    decoder.feed(False, ERROR_INVALID, 2)
+    decoder.feed(True, STARTUP, 3)
+    decoder.feed(False, READY, 4)
+    assert decoder.read_run(True, QUERY + EXECUTE, rows) == len(QUERY + EXECUTE)
+    assert [body for _, body in rows] == [QUERY[9:], EXECUTE[9:]]
 
 
 def test_unfinished_frames_of_both_directions_are_shown_at_the_end() -> None:
