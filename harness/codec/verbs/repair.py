@@ -430,14 +430,14 @@ class UpdateCompactionControlRequest:
 
 
 @arguments
-class RepairTableRequest:
+class TableRequest:
     """A question about, or an order for, one table."""
 
     table_id: Uuid
 
 
 @arguments
-class RepairTableSizeReply:
+class TableSizeReply:
     """The size of the table on the node."""
 
     size_bytes: U64
@@ -602,7 +602,7 @@ VERBS: tuple[Verb, ...] = (
         81,
         "REPAIR_UPDATE_REPAIRED_AT_FOR_MERGE",
         Mode.TWO_WAY,
-        Payload(since=Line.V2026_3, request=RepairTableRequest, reply=Void),
+        Payload(since=Line.V2026_3, request=TableRequest, reply=Void),
         since=Line.V2026_3,
         purpose="align the repair times of tablets before they merge",
     ),
@@ -610,7 +610,7 @@ VERBS: tuple[Verb, ...] = (
         92,
         "REPAIR_GET_TABLE_SIZE",
         Mode.TWO_WAY,
-        Payload(since=Line.HEAD, request=RepairTableRequest, reply=RepairTableSizeReply),
+        Payload(since=Line.HEAD, request=TableRequest, reply=TableSizeReply),
         since=Line.HEAD,
         purpose="size of a table on the node",
     ),

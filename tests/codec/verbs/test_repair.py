@@ -28,8 +28,6 @@ from harness.codec.verbs.repair import (
     PutRowDiffRequest,
     RepairStreamCommand,
     RepairStreamRequest,
-    RepairTableRequest,
-    RepairTableSizeReply,
     RowDiffReply,
     RowDiffRequest,
     RowFrame,
@@ -41,6 +39,8 @@ from harness.codec.verbs.repair import (
     SyncBoundary,
     SyncBoundaryReply,
     SyncBoundaryRequest,
+    TableRequest,
+    TableSizeReply,
     UpdateCompactionControlRequest,
     UpdateSystemTableReply,
     UpdateSystemTableRequest,
@@ -300,5 +300,5 @@ def test_hints_are_flushed_before_a_repair() -> None:
 def test_verbs_of_2026_3_and_master() -> None:
     control = assert_payload(UpdateCompactionControlRequest, f"{TABLE_ID} 0300000000000000 {SESSION}")
     assert control.tablet == GlobalTabletId(table_id=TABLE, tablet=3)
-    assert assert_payload(RepairTableRequest, TABLE_ID).table_id == TABLE
-    assert assert_payload(RepairTableSizeReply, "0500000000000000").size_bytes == 5
+    assert assert_payload(TableRequest, TABLE_ID).table_id == TABLE
+    assert assert_payload(TableSizeReply, "0500000000000000").size_bytes == 5
