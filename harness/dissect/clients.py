@@ -18,6 +18,7 @@ from harness.schema_learning import SchemaLearner
 
 _FLAG_CUSTOM_PAYLOAD = 0x04
 _HEAD_BYTES = 200
+_SET_KEYSPACE = b"\x00\x00\x00\x03"
 _EXECUTE = int(Opcode.EXECUTE)
 _QUERY = int(Opcode.QUERY)
 _PREPARE = int(Opcode.PREPARE)
@@ -71,8 +72,8 @@ class Clients:
         self, connection: int, version: int, flags: int, stream_id: int, opcode: int, body: bytes
     ) -> None:
         """Take a response."""
-        text = self._asked.pop((connection, stream_id), None)
-        if opcode != _RESULT or (text is None and body[:4] != b"\x00\x00\x00\x03"):
+        text = self._asked.pop((connection, stream_id), None) if self._asked else None
+        if opcode != _RESULT or (text is None and body[:4] != _SET_KEYSPACE):
             return
         content = self._content(connection, version, flags, opcode, body, from_client=False)
         match content:

@@ -6,11 +6,13 @@ given up when there is too much of it, oldest first.
 
 from collections import deque
 from collections.abc import Iterable
+from enum import Enum
 from heapq import heappop, heappush
 from itertools import islice
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 from harness.codec.cql.connection import ConnectionDecoder as CqlDecoder
+from harness.codec.cql.cutter import Row as CqlRow
 from harness.codec.cql.frame import UNDECODED as CQL_UNDECODED
 from harness.codec.cql.frame import Frame as CqlFrame
 from harness.codec.cql.opcodes import Opcode
@@ -25,6 +27,7 @@ from harness.codec.pcapng.events import (
 )
 from harness.codec.rpc.connection import ConnectionDecoder as RpcDecoder
 from harness.codec.rpc.frame import Frame, FrameKind
+from harness.codec.rpc.frame_reader import Row as RpcRow
 from harness.codec.rpc.negotiation import Negotiated
 from harness.codec.tcp.reassembly import ByteRun, Gap
 from harness.codec.tcp.segment import (
@@ -79,24 +82,36 @@ _TIMES_MASK = _TIMES - 1
 _SEQUENCE_MASK = 0xFFFFFFFF
 
 _CLIENT_ID = 0
-_MUTATION = 1
-_MUTATION_DONE = 2
-_MUTATION_FAILED = 24
-_WRITES = frozenset({_MUTATION, 41, 42})
-"""MUTATION, PAXOS_LEARN, HINT_MUTATION: acknowledged on another connection."""
-_ACKNOWLEDGEMENTS = frozenset({_MUTATION_DONE, _MUTATION_FAILED})
 _ONE_WAY = frozenset(row.number for row in TABLE.verbs if row.mode is Mode.ONE_WAY)
-_OPENS_STREAM = frozenset(row.number for row in TABLE.verbs if row.mode is Mode.STREAM)
 
-_REQUEST = FrameKind.REQUEST
-_REPLY = FrameKind.REPLY
-_EXCEPTION = FrameKind.EXCEPTION
-_KINDS = {
-    FrameKind.NEGOTIATION: Kind.NEGOTIATION,
-    FrameKind.STREAM_DATA: Kind.STREAM_DATA,
-    FrameKind.STREAM_END: Kind.STREAM_END,
-    FrameKind.UNDECODED: Kind.UNDECODED,
-}
+
+class _Action(Enum):
+    """What a request is good for besides being a message; two-way requests that are not listed: nothing."""
+
+    SAYS_NO_MORE = "one way, and no more"
+    WRITES = "acknowledged on another connection"
+    ACKNOWLEDGES = "acknowledges such a write"
+    INTRODUCES = "tells who sends on the connection"
+    OPENS_STREAM = "names the connection of a stream"
+    TELLS_SCHEMA = "carries definitions of tables"
+
+
+_SAYS_NO_MORE = _Action.SAYS_NO_MORE
+_WRITES = _Action.WRITES
+_ACKNOWLEDGES = _Action.ACKNOWLEDGES
+_INTRODUCES = _Action.INTRODUCES
+_OPENS_STREAM = _Action.OPENS_STREAM
+_TELLS_SCHEMA = _Action.TELLS_SCHEMA
+_ACTIONS: dict[int, _Action] = (
+    dict.fromkeys(_ONE_WAY, _SAYS_NO_MORE)
+    | dict.fromkeys(SCHEMA_VERBS, _TELLS_SCHEMA)
+    | dict.fromkeys((row.number for row in TABLE.verbs if row.mode is Mode.STREAM), _OPENS_STREAM)
+    # MUTATION, PAXOS_LEARN, HINT_MUTATION; MUTATION_DONE, MUTATION_FAILED
+    | dict.fromkeys((1, 41, 42), _WRITES)
+    | dict.fromkeys((2, 24), _ACKNOWLEDGES)
+    | {_CLIENT_ID: _INTRODUCES}
+)
+_NO_REQUEST = (None, None, None)
 _CQL_EVENT = int(Opcode.EVENT)
 _CQL_ERROR = int(Opcode.ERROR)
 _RPC = Protocol.RPC
@@ -389,7 +404,7 @@ class NativeDissector:
         if len(self._lost) < LOST_MAX:
             self._lost.append(LostBytes(state.connection, flow.from_client, gap.mark, gap.lost_bytes))
         if isinstance(state, RpcState):
-            self._take_frames(state, state.decoder.gap(flow.from_client, gap.mark))
+            self._take_frames(state, state.decoder.gap(flow.from_client, gap.mark, gap.lost_bytes))
         else:
             self._take_cql_frames(state, state.decoder.gap(flow.from_client, gap.mark))
 
@@ -414,7 +429,19 @@ class NativeDissector:
         state = flow.state
         assert isinstance(state, RpcState)
         decoder = state.decoder
-        frames = decoder.feed(flow.from_client, data, mark)
+        from_client = flow.from_client
+        if not self._blocked and self._is_line_certain and decoder.negotiated is state.negotiated:
+            rows: list[RpcRow] = []
+            taken = decoder.read_run(from_client, data, rows)
+            if rows:
+                if from_client:
+                    self._add_requests(state, rows, mark)
+                else:
+                    self._add_replies(state, rows, mark)
+                if taken == len(data):
+                    return
+                data = data[taken:]
+        frames = decoder.feed(from_client, data, mark)
         if decoder.held_mark is not None or self._blocked:
             self._take_frames(state, frames)
         elif frames:
@@ -464,8 +491,7 @@ class NativeDissector:
             line=self._line or connection.line,
             server_shard=None if connection_id is None else connection_id & 0xFFFF,
         )
-        if not negotiated.is_stream and (not negotiated.assumed or self._hint is None):
-            self._hint = negotiated
+        self._hint = state.decoder.negotiated_hint() or self._hint
         if negotiated.is_stream and connection_id is not None:
             key = (connection.server.address, connection_id)
             self._stream_states[key] = state
@@ -485,109 +511,115 @@ class NativeDissector:
         """Look for the line of a capture that began in mid-stream in what its nodes say."""
         evidence = self._evidence
         for frame in frames:
-            if frame.kind is _REQUEST and frame.verb is not None:
+            if frame.kind is FrameKind.REQUEST and frame.verb is not None:
                 evidence.take(TABLE.decode_or_none(frame.verb, Line.HEAD, Role.REQUEST, frame.payload))
-            elif frame.kind is _REPLY and frame.duration_us is not None:
+            elif frame.kind is FrameKind.REPLY and frame.duration_us is not None:
                 evidence.take_line_at_least(Line.V6_2)
         line = evidence.line
         if line is not None and line is not self._line:
             self._learn_line(line)
         self._is_line_certain = evidence.is_final
 
-    def _add_rpc(self, state: RpcState, frames: list[Frame]) -> None:
-        if state.decoder.negotiated is not state.negotiated and state.decoder.negotiated is not None:
-            self._learn_negotiation(state, state.decoder.negotiated)
-        if not self._is_line_certain:
-            self._weigh_evidence(frames)
-        # Written out for speed: with _take and the codec's readers, this loop is where the time goes.
+    def _add_requests(self, state: RpcState, rows: list[RpcRow], mark: int) -> None:
+        """Add requests that one packet holds whole."""
+        # Written out for speed, like _add_replies and _add_cql_run: here and in the codecs' read_run the time goes.
         append = self._out.append
+        actions = _ACTIONS
+        new = _new_tuple
+        connection = state.connection
         number = self._message_count
-        times = self._times
-        for frame in frames:
-            (
-                frame_kind,
-                first_mark,
-                last_mark,
-                verb,
-                msg_id,
-                timeout_ms,
-                duration_us,
-                payload,
-                reason,
-                _,
-                from_client,
-            ) = frame
-            request = request_frame = acknowledges = acknowledges_frame = None
-            if frame_kind is _REQUEST:
-                if verb in _ONE_WAY:
-                    kind = _KIND_ONE_WAY
-                    if verb in _WRITES:
-                        identity = peek_write_identity(verb, payload)
-                        if identity is not None:
-                            reply_to, shard, response_id = identity
-                            writes = self._writes
-                            writes[reply_to, shard, response_id, state.server_key] = (number, last_mark)
-                            if len(writes) > WRITES_MAX:
-                                _forget_oldest(writes)
-                    elif verb in _ACKNOWLEDGEMENTS:
-                        acknowledgement = peek_acknowledgement(payload)
-                        if acknowledgement is not None:
-                            shard, response_id = acknowledgement
-                            key = (state.server_key, shard, response_id, state.client_key)
-                            write = self._writes.pop(key, None)
-                            if write is not None:
-                                acknowledges, acknowledges_frame = write
-                                self._acknowledged.append((key, write))
-                            elif (write := self._acknowledged_before(key)) is not None:
-                                acknowledges, acknowledges_frame = write
-                    elif verb == _CLIENT_ID:
-                        self._learn_client_id(state, payload)
-                else:
-                    kind = _KIND_REQUEST
-                    pending = state.pending
-                    pending[msg_id] = (number, last_mark, verb)
-                    if len(pending) > UNANSWERED_MAX:
-                        _forget_oldest(pending)
-                    if verb in _OPENS_STREAM:
-                        self._learn_stream(state, verb, payload)
-            elif frame_kind is _REPLY or frame_kind is _EXCEPTION:
-                kind = _KIND_REPLY if frame_kind is _REPLY else _KIND_EXCEPTION
-                entry = state.pending.pop(msg_id, None)
-                if entry is not None:
-                    request, request_frame, verb = entry
-            elif frame_kind is FrameKind.WRAPPER:
-                self.wrapper_count += 1
-                continue
-            else:
-                kind = _KINDS[frame_kind]
-                if kind is Kind.UNDECODED and not payload:
-                    continue
-                if frame_kind is FrameKind.STREAM_DATA or frame_kind is FrameKind.STREAM_END:
-                    verb = state.connection.stream_verb
-            time_ns = times[last_mark & _TIMES_MASK]
-            message = _new_tuple(
+        time_ns = self._times[mark & _TIMES_MASK]
+        for (timeout_ms, verb, msg_id, _), payload in rows:
+            action = actions.get(verb)
+            acknowledges = acknowledges_frame = None
+            kind = _KIND_ONE_WAY
+            if action is None:
+                kind = _KIND_REQUEST
+                state.pending[msg_id] = (number, mark, verb)
+            elif action is _ACKNOWLEDGES:
+                write = self._acknowledged_write(state, payload)
+                if write is not None:
+                    acknowledges, acknowledges_frame = write
+            elif action is _WRITES:
+                identity = peek_write_identity(verb, payload)
+                if identity is not None:
+                    self._writes[(*identity, state.server_key)] = (number, mark)
+            elif action is not _SAYS_NO_MORE:
+                kind = self._take_rare(state, action, verb, msg_id, payload, number, mark)
+                connection = state.connection
+            message = new(
                 Message,
                 (
                     number,
                     _RPC,
                     kind,
-                    first_mark,
-                    last_mark,
-                    time_ns if first_mark == last_mark else self._first_ns(first_mark, last_mark),
+                    mark,
+                    mark,
                     time_ns,
-                    state.connection,
-                    from_client,
+                    time_ns,
+                    connection,
+                    True,
                     verb,
                     msg_id,
                     timeout_ms,
-                    duration_us,
+                    None,
                     payload,
-                    request,
-                    request_frame,
+                    None,
+                    None,
                     acknowledges,
                     acknowledges_frame,
                     None,
-                    reason,
+                    "",
+                ),
+            )
+            append(message)
+            number += 1
+            if action is _TELLS_SCHEMA:
+                self._learner.learn_rpc(message.body)
+        self._message_count = number
+        if len(self._writes) > WRITES_MAX:
+            _forget_oldest(self._writes)
+        if len(state.pending) > UNANSWERED_MAX:
+            _forget_oldest(state.pending)
+
+    def _add_replies(self, state: RpcState, rows: list[RpcRow], mark: int) -> None:
+        """Add replies that one packet holds whole."""
+        append = self._out.append
+        new = _new_tuple
+        pop = state.pending.pop
+        connection = state.connection
+        number = self._message_count
+        time_ns = self._times[mark & _TIMES_MASK]
+        for head, payload in rows:
+            msg_id = head[0]
+            kind = _KIND_REPLY
+            if msg_id < 0:
+                kind = _KIND_EXCEPTION
+                msg_id = -msg_id
+            request, request_frame, verb = pop(msg_id, _NO_REQUEST)
+            message = new(
+                Message,
+                (
+                    number,
+                    _RPC,
+                    kind,
+                    mark,
+                    mark,
+                    time_ns,
+                    time_ns,
+                    connection,
+                    False,
+                    verb,
+                    msg_id,
+                    None,
+                    head[2] if len(head) == 3 else None,
+                    payload,
+                    request,
+                    request_frame,
+                    None,
+                    None,
+                    None,
+                    "",
                 ),
             )
             append(message)
@@ -596,9 +628,104 @@ class NativeDissector:
                 self._learner.learn_rpc(message.body)
         self._message_count = number
 
-    def _acknowledged_before(self, key: _WriteKey) -> tuple[int, int] | None:
-        """A replica that applied a write, but failed to forward it, sends both MUTATION_DONE and MUTATION_FAILED."""
-        return next((write for known, write in reversed(self._acknowledged) if known == key), None)
+    def _acknowledged_write(self, state: RpcState, payload: bytes) -> tuple[int, int] | None:
+        """Find the write that a MUTATION_DONE or MUTATION_FAILED names: its number and last packet."""
+        acknowledgement = peek_acknowledgement(payload)
+        if acknowledgement is None:
+            return None
+        shard, response_id = acknowledgement
+        key = (state.server_key, shard, response_id, state.client_key)
+        write = self._writes.pop(key, None)
+        if write is None:
+            # A replica that applied a write, but failed to forward it, sends both.
+            return next((write for known, write in reversed(self._acknowledged) if known == key), None)
+        self._acknowledged.append((key, write))
+        return write
+
+    def _take_rare(
+        self, state: RpcState, action: object, verb: int, msg_id: int, payload: bytes, number: int, mark: int
+    ) -> Kind:
+        """Learn from a request that says more than its kind."""
+        if action is _INTRODUCES:
+            self._learn_client_id(state, payload)
+            return Kind.ONE_WAY
+        if action is _OPENS_STREAM:
+            self._learn_stream(state, verb, payload)
+        if verb in _ONE_WAY:
+            return Kind.ONE_WAY
+        state.pending[msg_id] = (number, mark, verb)
+        return Kind.REQUEST
+
+    def _add_rpc(self, state: RpcState, frames: list[Frame]) -> None:
+        """Add frames of any kind, of any packets."""
+        if state.decoder.negotiated is not state.negotiated and state.decoder.negotiated is not None:
+            self._learn_negotiation(state, state.decoder.negotiated)
+        if not self._is_line_certain:
+            self._weigh_evidence(frames)
+        for frame in frames:
+            number = self._message_count
+            verb = frame.verb
+            msg_id = frame.msg_id
+            request = request_frame = acknowledges = acknowledges_frame = None
+            match frame.kind:
+                case FrameKind.REQUEST:
+                    assert verb is not None
+                    assert msg_id is not None
+                    action = _ACTIONS.get(verb, _TELLS_SCHEMA)
+                    if action is _ACKNOWLEDGES:
+                        write = self._acknowledged_write(state, frame.payload)
+                        if write is not None:
+                            acknowledges, acknowledges_frame = write
+                    elif action is _WRITES:
+                        identity = peek_write_identity(verb, frame.payload)
+                        if identity is not None:
+                            self._writes[(*identity, state.server_key)] = (number, frame.last_mark)
+                    kind = self._take_rare(
+                        state, action, verb, msg_id, frame.payload, number, frame.last_mark
+                    )
+                case FrameKind.REPLY | FrameKind.EXCEPTION:
+                    kind = Kind.REPLY if frame.kind is FrameKind.REPLY else Kind.EXCEPTION
+                    request, request_frame, verb = state.pending.pop(msg_id, _NO_REQUEST)
+                case FrameKind.WRAPPER:
+                    self.wrapper_count += 1
+                    continue
+                case FrameKind.UNDECODED:
+                    if not frame.payload:
+                        continue
+                    kind = Kind.UNDECODED
+                case FrameKind.STREAM_DATA | FrameKind.STREAM_END:
+                    kind = Kind.STREAM_DATA if frame.kind is FrameKind.STREAM_DATA else Kind.STREAM_END
+                    verb = state.connection.stream_verb
+                case FrameKind.NEGOTIATION:
+                    kind = Kind.NEGOTIATION
+                case _:
+                    assert_never(frame.kind)
+            self._message_count = number + 1
+            message = Message(
+                number,
+                _RPC,
+                kind,
+                frame.first_mark,
+                frame.last_mark,
+                self._first_ns(frame.first_mark, frame.last_mark),
+                self._times[frame.last_mark & _TIMES_MASK],
+                state.connection,
+                frame.from_client,
+                verb,
+                msg_id,
+                frame.timeout_ms,
+                frame.duration_us,
+                frame.payload,
+                request,
+                request_frame,
+                acknowledges,
+                acknowledges_frame,
+                None,
+                frame.reason,
+            )
+            self._out.append(message)
+            if verb in SCHEMA_VERBS:
+                self._learner.learn_rpc(message.body)
 
     def _first_ns(self, first_mark: int, last_mark: int) -> int:
         if last_mark - first_mark >= _TIMES:
@@ -640,6 +767,14 @@ class NativeDissector:
     def _take_cql(self, flow: Flow, data: bytes, mark: int) -> None:
         state = flow.state
         assert isinstance(state, CqlState)
+        if not self._blocked:
+            rows: list[CqlRow] = []
+            taken = state.decoder.read_run(flow.from_client, data, rows)
+            if rows:
+                self._add_cql_run(state, rows, mark, from_client=flow.from_client)
+                if taken == len(data):
+                    return
+                data = data[taken:]
         frames = state.decoder.feed(flow.from_client, data, mark)
         if self._blocked:
             self._take_cql_frames(state, frames)
@@ -651,48 +786,47 @@ class NativeDissector:
             self._hold(frame.last_mark, state, frame)
         self._release()
 
-    def _add_cql(self, state: CqlState, frames: list[CqlFrame]) -> None:
-        # Like _add_rpc, written out for speed.
+    def _add_cql_run(self, state: CqlState, rows: list[CqlRow], mark: int, *, from_client: bool) -> None:
+        """Add messages that one packet holds whole."""
         append = self._out.append
-        number = self._message_count
+        new = _new_tuple
         connection = state.connection
+        connection_number = connection.number
         pending = state.pending
         clients = self._clients
-        times = self._times
-        for first_mark, last_mark, from_client, version, flags, stream_id, opcode, body, reason in frames:
+        extensions = clients.extensions(connection_number)
+        number = self._message_count
+        time_ns = self._times[mark & _TIMES_MASK]
+        for (version, flags, stream_id, opcode, _), body in rows:
             request = request_frame = prepared = None
-            if opcode == CQL_UNDECODED:
-                if not body:
-                    continue
-                kind = Kind.UNDECODED
-            elif from_client:
+            if from_client:
                 kind = _KIND_REQUEST
-                prepared = clients.take_request(connection.number, version, flags, stream_id, opcode, body)
-                pending[stream_id] = (number, last_mark, prepared)
-            elif opcode == _CQL_EVENT:
-                kind = _KIND_ONE_WAY
+                prepared = clients.take_request(connection_number, version, flags, stream_id, opcode, body)
+                pending[stream_id] = (number, mark, prepared)
             else:
-                kind = _KIND_EXCEPTION if opcode == _CQL_ERROR else _KIND_REPLY
-                entry = pending.pop(stream_id, None)
-                if entry is not None:
-                    request, request_frame, prepared = entry
-                clients.take_response(connection.number, version, flags, stream_id, opcode, body)
-            time_ns = times[last_mark & _TIMES_MASK]
+                version &= 0x7F
+                if opcode == _CQL_EVENT:
+                    kind = _KIND_ONE_WAY
+                else:
+                    kind = _KIND_EXCEPTION if opcode == _CQL_ERROR else _KIND_REPLY
+                    request, request_frame, prepared = pending.pop(stream_id, _NO_REQUEST)
+                    if prepared is None:
+                        clients.take_response(connection_number, version, flags, stream_id, opcode, body)
             append(
-                _new_tuple(
+                new(
                     Message,
                     (
                         number,
                         _CQL,
                         kind,
-                        first_mark,
-                        last_mark,
-                        time_ns if first_mark == last_mark else self._first_ns(first_mark, last_mark),
+                        mark,
+                        mark,
+                        time_ns,
                         time_ns,
                         connection,
                         from_client,
-                        None if opcode == CQL_UNDECODED else opcode,
-                        None if opcode == CQL_UNDECODED else stream_id,
+                        opcode,
+                        stream_id,
                         None,
                         None,
                         body,
@@ -700,15 +834,66 @@ class NativeDissector:
                         request_frame,
                         None,
                         None,
-                        _new_tuple(
-                            CqlPart, (version, flags, prepared, clients.extensions(connection.number))
-                        ),
-                        reason,
+                        new(CqlPart, (version, flags, prepared, extensions)),
+                        "",
                     ),
                 )
             )
             number += 1
         self._message_count = number
+
+    def _add_cql(self, state: CqlState, frames: list[CqlFrame]) -> None:
+        """Add frames of any kind, of any packets."""
+        connection = state.connection
+        clients = self._clients
+        for frame in frames:
+            number = self._message_count
+            request = request_frame = prepared = None
+            extensions = clients.extensions(connection.number)
+            if frame.opcode == CQL_UNDECODED:
+                if not frame.body:
+                    continue
+                kind = Kind.UNDECODED
+            elif frame.from_client:
+                kind = Kind.REQUEST
+                prepared = clients.take_request(
+                    connection.number, frame.version, frame.flags, frame.stream_id, frame.opcode, frame.body
+                )
+                state.pending[frame.stream_id] = (number, frame.last_mark, prepared)
+            elif frame.opcode == _CQL_EVENT:
+                kind = Kind.ONE_WAY
+            else:
+                kind = Kind.EXCEPTION if frame.opcode == _CQL_ERROR else Kind.REPLY
+                request, request_frame, prepared = state.pending.pop(frame.stream_id, _NO_REQUEST)
+                clients.take_response(
+                    connection.number, frame.version, frame.flags, frame.stream_id, frame.opcode, frame.body
+                )
+            self._message_count = number + 1
+            is_undecoded = kind is Kind.UNDECODED
+            self._out.append(
+                Message(
+                    number,
+                    _CQL,
+                    kind,
+                    frame.first_mark,
+                    frame.last_mark,
+                    self._first_ns(frame.first_mark, frame.last_mark),
+                    self._times[frame.last_mark & _TIMES_MASK],
+                    connection,
+                    frame.from_client,
+                    None if is_undecoded else frame.opcode,
+                    None if is_undecoded else frame.stream_id,
+                    None,
+                    None,
+                    frame.body,
+                    request,
+                    request_frame,
+                    None,
+                    None,
+                    CqlPart(frame.version, frame.flags, prepared, extensions),
+                    frame.reason,
+                )
+            )
 
 
 def _forget_oldest(waiting: dict[_K, _V]) -> None:

@@ -7,7 +7,7 @@ are built with.
 import enum
 
 from harness.codec.rpc.frame import MAGIC, NEGOTIATION_HEADER, Frame, FrameKind, undecoded
-from harness.codec.rpc.frame_reader import FrameReader
+from harness.codec.rpc.frame_reader import FrameReader, Row
 from harness.codec.rpc.frame_search import (
     MSG_ID_GROWTH_MAX,
     MSG_ID_UNKNOWN_MAX,
@@ -27,13 +27,18 @@ from harness.codec.rpc.wire_format import WireFormat, format_of, possible_format
 from harness.codec.rpc.wrapped_reader import DictionaryNotes
 from harness.errors import DecodeError
 
-# A search that found nothing waits for an eighth more, which keeps the sum of all searches linear.
+FOREIGN_BYTES_MIN = 1 << 20
+"""A direction of unknown format in which so much was in vain is given up; TLS would take for ever."""
+
+# A search that found nothing waits for an eighth more, later for as much again: the sum of all stays linear.
+_SEARCH_OFTEN_BYTES = 1 << 15
 _SEARCH_GROWTH_SHIFT = 3
 
 _BEGINS_EARLIER = "its frame begins before the capture"
 _CUT = "its frame is cut by lost bytes"
 _NOT_ALIGNED = "no frame begins here after lost bytes"
 _ENDS = "the connection ends within its frame"
+_NO_NEGOTIATION = "the connection does not begin with a negotiation"
 _NO_FORMAT = "no frame could be recognised in the middle of the connection"
 
 
@@ -43,6 +48,7 @@ class _Mode(enum.Enum):
     SEARCHING = "the alignment, the format, or both are not known"
     SKIPPING = "the rest of a frame that lost bytes is passed over"
     READING = "aligned, in a known format"
+    FOREIGN = "not RPC as far as can be told; nothing is tried any more"
 
 
 class _Direction:
@@ -52,6 +58,7 @@ class _Direction:
         "buffered_bytes",
         "chunks",
         "from_client",
+        "given_up_bytes",
         "is_aligned",
         "is_lost",
         "last_msg_id",
@@ -74,12 +81,13 @@ class _Direction:
         self.need_bytes = NEGOTIATION_HEADER.size
         self.skip_bytes = 0
         self.search_at_bytes = 0
+        self.given_up_bytes = 0
         self.is_aligned = False
         """While searching: frames begin at the first byte, only their format is open."""
         self.is_lost = False
         """While searching: bytes were lost, or some could not be read."""
         self.reason = ""
-        """While searching: why the bytes before a frame that is found belong to none."""
+        """Why bytes belong to no frame."""
         self.negotiation: Negotiation | None = None
         self.wire_format: WireFormat | None = None
         self.reader: FrameReader | None = None
@@ -110,6 +118,7 @@ class ConnectionDecoder:
         "_client",
         "_dictionaries",
         "_server",
+        "_syn_seen",
         "held_mark",
         "negotiated",
         "resynchronisations",
@@ -126,6 +135,7 @@ class ConnectionDecoder:
         self.resynchronisations = 0
         """How often frames were found again after bytes were lost."""
 
+        self._syn_seen = syn_seen
         self._assumed = assumed
         self._client = _Direction(from_client=True)
         self._server = _Direction(from_client=False)
@@ -190,6 +200,21 @@ class ConnectionDecoder:
             self._update_held_mark()
         return frames
 
+    def read_run(self, from_client: bool, data: bytes, rows: list[Row]) -> int:
+        """Take whole frames off the front of the next bytes of one direction, the quick way.
+
+        For a caller in a hurry, before ``feed``, which takes what is left: where both sides' headers are known,
+        nothing is pending and frames are not compressed, a row for each frame is appended, and no Frame is made.
+
+        Returns:
+            How many bytes were taken; 0 where all of them are for ``feed``.
+        """
+        direction = self._client if from_client else self._server
+        reader = direction.reader
+        if reader is None or direction.chunks or direction.mode is not _Mode.READING:
+            return 0
+        return reader.read_run(data, rows)
+
     def gap(self, from_client: bool, mark: int, size_bytes: int | None = None) -> list[Frame]:
         """Take note that bytes of one direction are lost before those that come next.
 
@@ -234,6 +259,9 @@ class ConnectionDecoder:
             case _Mode.SEARCHING:
                 _append(direction, data, mark)
                 self._search(direction, frames, is_last=False)
+            case _Mode.FOREIGN:
+                _append(direction, data, mark)
+                self._discard(direction, direction.reason, frames)
             case _Mode.HOLDING:
                 _append(direction, data, mark)
                 if direction.buffered_bytes > SEARCH_BYTES_MAX:
@@ -298,12 +326,12 @@ class ConnectionDecoder:
         if direction.buffered_bytes < direction.need_bytes:
             begin = b"".join(chunk for _, chunk in direction.chunks[: len(MAGIC)])[: len(MAGIC)]
             if not MAGIC.startswith(begin):
-                self._search_for(direction, frames)
+                self._begin_otherwise(direction, frames)
             return
         joined = b"".join(chunk for _, chunk in direction.chunks)
         magic, length = NEGOTIATION_HEADER.unpack_from(joined)
         if magic != MAGIC or length > NEGOTIATION_BYTES_MAX:
-            self._search_for(direction, frames)
+            self._begin_otherwise(direction, frames)
             return
         stop = NEGOTIATION_HEADER.size + length
         if len(joined) < stop:
@@ -338,6 +366,14 @@ class ConnectionDecoder:
         direction.mode = _Mode.HOLDING
         self._negotiated(direction, frames)
 
+    def _begin_otherwise(self, direction: _Direction, frames: list[Frame]) -> None:
+        """Take first bytes that are no negotiation: the middle of a connection, or no RPC at all."""
+        if not self._syn_seen:
+            self._search_for(direction, frames)
+            return
+        for each in (self._client, self._server):
+            self._give_up(each, _NO_NEGOTIATION, frames)
+
     def _negotiated(self, direction: _Direction, frames: list[Frame]) -> None:
         """Take note that a side has negotiated."""
         client, server = self._client, self._server
@@ -359,7 +395,10 @@ class ConnectionDecoder:
         assert direction.wire_format is not None
         direction.last_msg_id = _last_msg_id(direction)
         direction.reader = reader_of(
-            direction.wire_format, self._dictionaries, from_client=direction.from_client
+            direction.wire_format,
+            self._dictionaries,
+            from_client=direction.from_client,
+            msg_id_max=MSG_ID_UNKNOWN_MAX if self.negotiated and self.negotiated.assumed else MSG_ID_MAX,
         )
         direction.mode = _Mode.READING
         self._replay(direction, direction.clear(), frames)
@@ -376,6 +415,8 @@ class ConnectionDecoder:
         if direction.mode is _Mode.SEARCHING and direction.chunks:
             self._search(direction, frames, is_last=True)
         match direction.mode:
+            case _Mode.FOREIGN:
+                return
             case _Mode.HOLDING:
                 direction.chunks.append((mark, b""))
                 return
@@ -429,7 +470,10 @@ class ConnectionDecoder:
         is_full = buffered_bytes > SEARCH_BYTES_MAX
         if buffered_bytes < direction.search_at_bytes and not is_last and not is_full:
             return
-        direction.search_at_bytes = buffered_bytes + (buffered_bytes >> _SEARCH_GROWTH_SHIFT)
+        is_often = buffered_bytes < _SEARCH_OFTEN_BYTES
+        direction.search_at_bytes = buffered_bytes + (
+            buffered_bytes >> _SEARCH_GROWTH_SHIFT if is_often else buffered_bytes
+        )
         offsets: list[int] = []
         offset_bytes = 0
         for _, chunk in direction.chunks:
@@ -450,18 +494,27 @@ class ConnectionDecoder:
         elif is_last:
             self._discard(direction, direction.reason if direction.is_lost else _NO_FORMAT, frames)
         elif is_full:
-            # The older half has been searched well enough; the other can hold the beginning of a chain.
-            before, rest = _cut(direction.clear(), buffered_bytes // 2)
-            frames.append(
-                _undecoded(direction, before, direction.reason if direction.is_lost else _NO_FORMAT)
-            )
-            for mark, data in rest:
-                _append(direction, data, mark)
-            direction.is_aligned = False
-            direction.search_at_bytes = 0
-            # If this is where a misread number led us astray, it must not keep us from finding back.
-            direction.last_msg_id = 0
-            direction.reader = None
+            self._give_up_half(direction, frames)
+
+    def _give_up_half(self, direction: _Direction, frames: list[Frame]) -> None:
+        """Give up the older half of what is held: it was searched well enough, and the other can begin a chain."""
+        before, rest = _cut(direction.clear(), SEARCH_BYTES_MAX // 2)
+        frames.append(_undecoded(direction, before, direction.reason if direction.is_lost else _NO_FORMAT))
+        for mark, data in rest:
+            _append(direction, data, mark)
+        direction.is_aligned = False
+        direction.search_at_bytes = 0
+        # If this is where a misread number led us astray, it must not keep us from finding back.
+        direction.last_msg_id = 0
+        direction.reader = None
+        direction.given_up_bytes += SEARCH_BYTES_MAX // 2
+        if self.negotiated is None and direction.given_up_bytes >= FOREIGN_BYTES_MIN:
+            self._give_up(direction, _NO_FORMAT, frames)
+
+    def _give_up(self, direction: _Direction, reason: str, frames: list[Frame]) -> None:
+        direction.mode = _Mode.FOREIGN
+        direction.reason = reason
+        self._discard(direction, reason, frames)
 
     def _formats_of(self, direction: _Direction) -> tuple[WireFormat, ...]:
         """Return the formats that are possible for a direction, the most likely first."""
