@@ -71,6 +71,8 @@ class Sighted(NamedTuple):
     from_client: bool
     start: int
     """Position of the payload's first byte in the direction's byte stream; negative before its beginning."""
+    is_from_syn: bool
+    """Whether position 0 is the first byte that was ever sent in this direction."""
     sightings: tuple[Sighting, ...]
 
     @property
@@ -157,7 +159,9 @@ class WiresharkDissector:
         direction = state.directions[from_client]
         if direction is None or packet.is_syn:
             first = packet.sequence + 1 if packet.is_syn else packet.sequence
-            direction = state.directions[from_client] = _Direction(Positions(first))
+            direction = state.directions[from_client] = _Direction(
+                Positions(first), is_from_syn=packet.is_syn
+            )
         if not packet.payload:
             return None
         start = direction.positions.of(packet.sequence)
@@ -173,7 +177,7 @@ class WiresharkDissector:
                     direction.open_at = sightings[-1].end
         elif packet.is_malformed or direction.open_at > start:
             direction.open_at = start + len(packet.payload)
-        return Sighted(packet, state.connection, from_client, start, sightings)
+        return Sighted(packet, state.connection, from_client, start, direction.is_from_syn, sightings)
 
     def _open(self, packet: TsharkPacket) -> "_ConnectionState":
         is_client = packet.destination.port in self._servers
@@ -273,10 +277,11 @@ def read_trace(
 class _Direction:
     """What one side of a connection sent, as far as Wireshark has not shown it."""
 
-    __slots__ = ("open_at", "positions", "window")
+    __slots__ = ("is_from_syn", "open_at", "positions", "window")
 
-    def __init__(self, positions: Positions) -> None:
+    def __init__(self, positions: Positions, *, is_from_syn: bool) -> None:
         self.positions = positions
+        self.is_from_syn = is_from_syn
         self.window = ByteWindow()
         self.open_at = 0
         """Behind the last message shown, where Wireshark waits for the rest of the next."""
