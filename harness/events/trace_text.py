@@ -23,7 +23,7 @@ from harness.events.message import Kind, Message, Protocol
 from harness.events.recollection import Recollection
 from harness.events.surroundings import Surroundings
 from harness.events.wording import gossip, membership, moving_data, raft, reads, writes
-from harness.events.wording.cql import cql_text
+from harness.events.wording.cql import cql_text, statement_of
 from harness.events.wording.declared import fields_text
 from harness.events.wording.words import Words, byte_count, listed, printable, sayer_of, sentence
 
@@ -115,6 +115,10 @@ class TraceText:
     def head(self, line: TextLine) -> str:
         """The columns before the contents of a line."""
         return self._columns.head(line)
+
+    def statement(self, message: Message) -> str | None:
+        """The statement that a message of CQL carries, with its bound values; None if it carries none."""
+        return statement_of(message, self._recollection.statement)
 
     def client_number(self, address: str) -> int:
         """The number by which a client's address is shown."""
@@ -231,9 +235,8 @@ def _negotiation(message: Message) -> str:
     except DecodeError as error:
         return f"NEGOTIATION cannot be decoded: {error}"
     parent = negotiation.stream_parent
-    return "NEGOTIATION " + printable(
+    return f"NEGOTIATION {'offers' if message.from_client else 'takes'} " + printable(
         sentence(
-            "offers" if message.from_client else "takes",
             f"compression {listed(negotiation.compressions)}" if negotiation.compressions else "",
             "timeouts" if negotiation.has_timeout else "",
             "durations" if negotiation.has_duration else "",

@@ -15,9 +15,13 @@ def fields_text(body: object, depth: int = 0) -> str:
     parts = [
         f"{name}={value_text(value, depth + 1)}"
         for name in field_names(body)
-        if not isinstance(value := getattr(body, name), Absent)
+        if not isinstance(value := getattr(body, name), Absent) and not _is_empty(value)
     ]
     return listed(parts, 12)
+
+
+def _is_empty(value: object) -> bool:
+    return is_declared(value) and not field_names(value)
 
 
 def value_text(value: object, depth: int) -> str:

@@ -128,7 +128,7 @@ def _stream_fragments(body: StreamMutationFragmentsRequest, words: Words) -> str
     return sentence(
         f"{words.table(body.table_id)}, plan {short_id(body.plan_id)}",
         number_name(body.reason),
-        f"about {counted(body.estimated_partitions, 'partition')}",
+        f"about {body.estimated_partitions} partitions",
     )
 
 
@@ -337,12 +337,12 @@ def _get_estimate(body: GetEstimatedPartitionsRequest, _words: Words) -> str:
 
 @says(EstimatedPartitionsReply)
 def _estimate(body: EstimatedPartitionsReply, _words: Words) -> str:
-    return f"about {counted(body.estimated_partitions, 'partition')}"
+    return f"about {body.estimated_partitions} partitions"
 
 
 @says(SetEstimatedPartitionsRequest)
 def _set_estimate(body: SetEstimatedPartitionsRequest, _words: Words) -> str:
-    return f"repair {body.repair_meta_id}, about {counted(body.estimated_partitions, 'partition')}"
+    return f"repair {body.repair_meta_id}, about {body.estimated_partitions} partitions"
 
 
 @says(DiffAlgorithmsReply)

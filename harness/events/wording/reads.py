@@ -30,7 +30,6 @@ from harness.events.wording.words import (
     shortened,
     traced,
 )
-from harness.events.wording.writes import proposal_text
 
 _EMPTY_DIGEST = bytes.fromhex("0000000000000000ef46db3751d8e999")
 """xxHash of nothing: what a replica without the row answers."""
@@ -158,7 +157,18 @@ def _promise(body: PaxosPrepareReply, words: Words) -> str:
 
 
 def _known(what: str, proposal: Proposal | None, words: Words) -> str:
-    return "" if proposal is None else f"{what} {proposal_text(proposal, words)}"
+    if proposal is None:
+        return ""
+    partition = proposal.update.partition
+    # A replica that was told to prune keeps the ballot of what it committed, and no longer what that was.
+    is_pruned = not (
+        partition.rows
+        or partition.range_tombstones
+        or partition.static_row.columns
+        or partition.tombstone.exists
+    )
+    contents = "" if is_pruned else f": {words.change(proposal.update)}"
+    return f"{what} {ballot(proposal.ballot)}{contents}"
 
 
 def _promised_data(promise: Promise, words: Words) -> str:
