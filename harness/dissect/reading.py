@@ -15,7 +15,8 @@ from harness.errors import CaptureError, ContextError, DecodeError
 from harness.events.message import Message
 from harness.events.trace import Trace
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 18
+"""How much is read at a time; what is made of more no longer fits in the processor's cache."""
 STANDARD_INPUT = "-"
 
 Progress = Callable[[int], None]
