@@ -7,7 +7,7 @@ are built with.
 import enum
 
 from harness.codec.rpc.frame import MAGIC, NEGOTIATION_HEADER, Frame, FrameKind, undecoded
-from harness.codec.rpc.frame_reader import FrameReader, Row
+from harness.codec.rpc.frame_reader import MSG_ID_MAX, FrameReader, Row
 from harness.codec.rpc.frame_search import (
     MSG_ID_GROWTH_MAX,
     MSG_ID_UNKNOWN_MAX,

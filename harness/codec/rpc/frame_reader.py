@@ -285,6 +285,7 @@ class ReplyReader:
         unpack = _unpack_reply_timed if self._has_duration else _unpack_reply
         header_bytes = self.header_bytes
         msg_id_max = self._msg_id_max
+        msg_id_min = -msg_id_max
         end = len(data)
         header_end_max = end - header_bytes
         position = 0
@@ -292,7 +293,7 @@ class ReplyReader:
             head = unpack(data, position)
             start = position + header_bytes
             stop = start + head[1]
-            if stop > end or not head[0]:
+            if stop > end or not msg_id_min <= head[0] <= msg_id_max or not head[0]:
                 break
             append((head, data[start:stop]))
             position = stop

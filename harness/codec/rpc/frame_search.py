@@ -42,7 +42,7 @@ wrong size, ids appear in the upper half of a number."""
 MSG_ID_GROWTH_MAX = 1 << 20
 """Ids that can have passed while bytes were lost."""
 
-SEARCH_BYTES_MAX = 1 << 20
+SEARCH_BYTES_MAX = 1 << 18
 """Bytes of one direction that are held until their format and their alignment are known."""
 
 DURATION_US_MAX = 1 << 28
@@ -143,25 +143,29 @@ def find_start(
         is_last: nothing will follow that could give better evidence, so less is enough.
         is_full: no more can be held, so what is still coming does not count any more.
     """
+    is_sole = len(formats) == 1
     best: tuple[tuple[int, ...], Start] | None = None
     may_be_whole_later = False
+    wrapper_chains: dict[str, dict[int, _Chain]] = {}
     groups = groupby(sorted(formats, key=_is_weak), key=lambda form: (form.compression, form.is_stream))
     for (compression, _), members in groups:
-        group = [
-            (
-                wire_format,
-                _chains(
+        group: list[tuple[WireFormat, dict[int, _Chain]]] = []
+        for wire_format in members:
+            # What is inside makes no difference to where wrappers begin.
+            chains = wrapper_chains.get(compression) if compression is not None else None
+            if chains is None:
+                chains = _chains(
                     data,
                     wire_format,
                     from_client=from_client,
                     bounds=bounds,
                     chunk_offsets=chunk_offsets,
                     is_aligned=is_aligned,
-                ),
-            )
-            for wire_format in members
-        ]
-        if len(formats) > 1 and _is_weak(group[0][0]):
+                )
+            if compression is not None:
+                wrapper_chains[compression] = chains
+            group.append((wire_format, chains))
+        if not is_sole and _is_weak(group[0][0]):
             group = [(form, _covering(chains)) for form, chains in group if not may_be_whole_later]
         may_be_whole_later = may_be_whole_later or any(0 in chains for _, chains in group)
         is_awaited = not is_full and any(_is_awaited(chains.get(0), form) for form, chains in group)
@@ -173,7 +177,7 @@ def find_start(
                 from_client=from_client,
                 bounds=bounds,
                 chunk_offsets=chunk_offsets,
-                is_sole=len(formats) == 1,
+                is_sole=is_sole,
                 is_last=is_last or is_full,
             )
             if offset_bytes is None:
@@ -200,7 +204,9 @@ def _covering(chains: dict[int, _Chain]) -> dict[int, _Chain]:
     other form that may only wait for the rest of a frame goes first.
     """
     first = chains.get(0)
-    return {0: first} if first is not None and first.is_exact else {}
+    # The end of a stream alone could as well be the rest of any frame.
+    has_data = first is not None and first.stop > STREAM_HEADER.size
+    return {0: first} if first is not None and first.is_exact and has_data else {}
 
 
 def _is_weak(wire_format: WireFormat) -> bool:

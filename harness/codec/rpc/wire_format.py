@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from harness.codec.rpc.frame_reader import FrameReader, plain_reader
+from harness.codec.rpc.frame_reader import MSG_ID_MAX, FrameReader, plain_reader
 from harness.codec.rpc.negotiation import Negotiated, Negotiation
 from harness.codec.rpc.wrapped_reader import DictionaryNotes, WrappedReader
 from harness.codec.rpc.wrapper import LZ4, LZ4_FRAGMENTED, SCYLLA_V3
@@ -24,13 +24,20 @@ def format_of(negotiated: Negotiated) -> WireFormat:
     )
 
 
-def reader_of(wire_format: WireFormat, dictionaries: DictionaryNotes, *, from_client: bool) -> FrameReader:
-    """Return the reader of one direction."""
+def reader_of(
+    wire_format: WireFormat,
+    dictionaries: DictionaryNotes,
+    *,
+    from_client: bool,
+    msg_id_max: int = MSG_ID_MAX,
+) -> FrameReader:
+    """Return the reader of one direction; msg_id_max is that of replies."""
     plain = plain_reader(
         from_client=from_client,
         has_timeout=wire_format.has_timeout,
         has_duration=wire_format.has_duration,
         is_stream=wire_format.is_stream,
+        msg_id_max=msg_id_max,
     )
     if wire_format.compression is None:
         return plain

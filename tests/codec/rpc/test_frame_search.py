@@ -122,6 +122,7 @@ def test_stream_is_believed_only_if_its_frames_cover_the_bytes() -> None:
     # Where the form is known, a frame that fills its piece of data is enough.
     assert find(b"junk" + data, (STREAM,), from_client=True, chunk_offsets=frozenset({0, 4})) == (4, STREAM)
     assert find(bytes.fromhex("ffffffff"), (STREAM,), from_client=True) == (0, STREAM)
+    assert find(bytes.fromhex("ffffffff"), ANY_REQUEST, from_client=True) is None
 
 
 def test_compressed_frames_prove_themselves() -> None:
