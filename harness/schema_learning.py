@@ -169,7 +169,9 @@ class SchemaLearner:
         for mutation in mutations:
             table = _TABLES_BY_ID.get(mutation.table_id)
             if table is not None and (has_versions or table != "scylla_tables"):
-                rows.setdefault(table, []).extend(_rows_of(mutation))
+                key_size = len(_NAME_COLUMNS[table])
+                found = [row for row in _rows_of(mutation) if len(row.key) == key_size]
+                rows.setdefault(table, []).extend(found)
         if rows:
             self._take(rows, is_whole=is_whole, has_timestamps=True)
 
@@ -240,7 +242,7 @@ class _Taker:
     def types(self, rows: list[_Row]) -> None:
         for row in rows:
             names, types = row.values.get("field_names"), row.values.get("field_types")
-            if row.is_deleted and row.key:
+            if row.is_deleted:
                 self.builder.drop_type(row.keyspace, row.key[0])
             elif isinstance(names, list) and isinstance(types, list):
                 fields = tuple((str(name), str(of)) for name, of in zip(names, types, strict=False))
@@ -248,7 +250,7 @@ class _Taker:
 
     def tables(self, rows: list[_Row]) -> None:
         for row in rows:
-            if row.is_deleted and row.key:
+            if row.is_deleted:
                 self.builder.drop_table(row.keyspace, row.key[0], row.deleted_at)
             if not row.is_alive:
                 continue
@@ -264,8 +266,7 @@ class _Taker:
     def columns(self, rows: list[_Row]) -> None:
         by_table: dict[tuple[str, str], list[_Row]] = {}
         for row in rows:
-            if row.key:
-                by_table.setdefault((row.keyspace, row.key[0]), []).append(row)
+            by_table.setdefault((row.keyspace, row.key[0]), []).append(row)
         for (keyspace, table), some in by_table.items():
             columns = [column for row in some if row.is_alive and (column := _column_of(row)) is not None]
             dropped = [row for row in some if row.is_deleted]
