@@ -292,7 +292,17 @@ def test_rows_with_names_or_types_that_cannot_be_are_passed_over() -> None:
 @settings(max_examples=150)
 @given(
     st.sampled_from(
-        "keyspaces scylla_keyspaces tables views columns types indexes scylla_tables view_virtual_columns".split()
+        [
+            "keyspaces",
+            "scylla_keyspaces",
+            "tables",
+            "views",
+            "columns",
+            "types",
+            "indexes",
+            "scylla_tables",
+            "view_virtual_columns",
+        ]
     ),
     st.lists(st.binary(max_size=3), max_size=3),
     st.lists(st.tuples(st.integers(0, 12), st.binary(max_size=9)), max_size=6),

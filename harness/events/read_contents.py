@@ -13,7 +13,7 @@ from harness.codec.cql.types import CqlType, ListType, MapType, ScalarType, SetT
 from harness.codec.verbs.common import ClusteringRange, PartitionRange, RingBound
 from harness.codec.verbs.query_result import QueryResult, ResultCells, ResultPartition
 from harness.codec.verbs.read_command import PartitionSlice, ReadCommand, SliceOption
-from harness.events.contents import RowBound
+from harness.events.changes import RowBound
 from harness.events.typed_value import CHARACTERS_MAX, NULL, Value, key_text, key_values, value_of
 from harness.schema import Column, Schema, Table
 
