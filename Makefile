@@ -8,7 +8,9 @@ export PYTHON
 .PHONY: demo test lint types imports tests setup-demo setup-test benchmark clean
 
 demo: setup-demo
-	@$(BIN)/harness flow demo/lwt_insert_twice.pcapng
+	@$(BIN)/python -m demo.lwt_insert_twice reports/demo
+	@$(BIN)/harness flow reports/demo/lwt_insert_twice.pcapng
+	@echo; echo "The capture: reports/demo/lwt_insert_twice.pcapng; its messages: harness decode reports/demo/lwt_insert_twice.pcapng"
 
 test: lint types imports tests
 

@@ -1,0 +1,1 @@
+"""What ``make demo`` shows: a small conversation that our own encoders write."""
