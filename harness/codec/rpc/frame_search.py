@@ -107,8 +107,8 @@ class _Chain(NamedTuple):
     is_exact: bool
     """The last frame ends where the bytes end."""
 
-    meets_chunk: bool
-    """One of its frames begins where a piece of data began, as frames that are not queued do."""
+    chunk_starts: int
+    """How many of its frames begin where a piece of data began, as frames that did not queue do."""
 
 
 class _Link(NamedTuple):
@@ -145,7 +145,7 @@ def find_start(
     """
     is_sole = len(formats) == 1
     best: tuple[tuple[int, ...], Start] | None = None
-    may_be_whole_later = False
+    may_be_other = False
     wrapper_chains: dict[str, dict[int, _Chain]] = {}
     groups = groupby(sorted(formats, key=_is_weak), key=lambda form: (form.compression, form.is_stream))
     for (compression, _), members in groups:
@@ -166,8 +166,10 @@ def find_start(
                 wrapper_chains[compression] = chains
             group.append((wire_format, chains))
         if not is_sole and _is_weak(group[0][0]):
-            group = [(form, _covering(chains)) for form, chains in group if not may_be_whole_later]
-        may_be_whole_later = may_be_whole_later or any(0 in chains for _, chains in group)
+            if best is not None or may_be_other:
+                break
+            group = [(form, _covering(chains, is_last=is_last or is_full)) for form, chains in group]
+        may_be_other = may_be_other or (compression is None and any(0 in chains for _, chains in group))
         is_awaited = not is_full and any(_is_awaited(chains.get(0), form) for form, chains in group)
         for rank, (wire_format, chains) in enumerate(group):
             offset_bytes = _believed(
@@ -182,8 +184,18 @@ def find_start(
             )
             if offset_bytes is None:
                 continue
+            if not is_sole and _is_weak(wire_format):
+                others = [form for form in formats if form.compression is not None]
+                proofs = [
+                    _proof(data, offset_bytes, form, from_client=from_client, bounds=bounds)
+                    for form in others
+                ]
+                if proofs.count(False) < len(proofs):
+                    # Compressed frames have the same outside; these may be some, and empty.
+                    continue
             chain = chains[offset_bytes]
-            is_strong = compression is not None or chain.whole >= (3 if from_client else _WHOLE_REPLIES_MIN)
+            is_strong = chain.whole >= (3 if from_client else _WHOLE_REPLIES_MIN)
+            is_strong = is_strong or compression is not None or (chain.is_exact and chain.chunk_starts >= 2)
             if offset_bytes and is_awaited and not is_strong:
                 # A long frame begins at the first byte and is still coming; its payload looks like frames.
                 continue
@@ -197,16 +209,26 @@ def find_start(
     return best[1] if best else None
 
 
-def _covering(chains: dict[int, _Chain]) -> dict[int, _Chain]:
-    """Return only the chain that covers the bytes from the first to the last, if there is one.
+def _covering(chains: dict[int, _Chain], *, is_last: bool) -> dict[int, _Chain]:
+    """Return only the chains that are exact, begin with data, and two packets speak for, or many frames.
 
-    Almost anything begins like a frame of an rpc stream, so nothing less may decide for that form; and any
-    other form that may only wait for the rest of a frame goes first.
+    Almost anything looks like frames of an rpc stream, so nothing less may decide for that form; and any other
+    form that may only wait for the rest of a frame goes first. The end of a stream alone could as well be the
+    rest of any frame. In the end, frames that cover all bytes are enough.
     """
-    first = chains.get(0)
-    # The end of a stream alone could as well be the rest of any frame.
-    has_data = first is not None and first.stop > STREAM_HEADER.size
-    return {0: first} if first is not None and first.is_exact and has_data else {}
+    return {
+        place: chain
+        for place, chain in chains.items()
+        if chain.is_exact
+        and (
+            chain.chunk_starts >= 2
+            or (
+                not place
+                and chain.stop > STREAM_HEADER.size
+                and (is_last or chain.whole >= _WHOLE_FRAMES_MIN)
+            )
+        )
+    }
 
 
 def _is_weak(wire_format: WireFormat) -> bool:
@@ -245,27 +267,30 @@ def _believed(
             enough = enough or (is_last and offset_bytes in chunk_offsets)
         else:
             at_chunk = offset_bytes in chunk_offsets
-            is_likely = not offset_bytes or (is_sole and (at_chunk or (chain.meets_chunk and not is_weak)))
+            is_likely = not offset_bytes or chain.chunk_starts >= 2
+            is_likely = is_likely or (is_sole and (at_chunk or (chain.chunk_starts > 0 and not is_weak)))
             if chain.is_exact:
                 enough = is_likely or chain.whole >= _WHOLE_FRAMES_MIN or (is_last and at_chunk)
             else:
                 enough = chain.whole >= (2 if is_likely and not is_weak else _WHOLE_FRAMES_MIN)
                 enough = enough or (is_last and not offset_bytes and chain.whole >= 1)
         if enough:
-            candidates.append((not (chain.is_exact and chain.meets_chunk), -chain.whole, offset_bytes))
+            candidates.append((not (chain.is_exact and chain.chunk_starts), -chain.whole, offset_bytes))
     candidates.sort()
     if not is_wrapped:
         return next((place for _, _, place in candidates if not _repeats(chains, place)), None)
+    regular = None
     for _, _, offset_bytes in candidates[:_VERIFICATIONS_MAX]:
-        chain = chains[offset_bytes]
         proof = _proof(data, offset_bytes, wire_format, from_client=from_client, bounds=bounds)
         if proof is True:
             return offset_bytes
-        is_regular = chain.whole >= 3 or (chain.is_exact and offset_bytes in chunk_offsets)
-        # A dictionary that nobody has, or frames that are empty: the lengths alone must do.
-        if is_regular and (is_sole or (proof is None and is_last)):
-            return offset_bytes
-    return None
+        # Frames that are all empty, or need a dictionary that nobody has: the lengths alone must do.
+        may_be = is_sole or is_last if proof is None else is_sole and wire_format.compression == SCYLLA_V3
+        chain = chains[offset_bytes]
+        is_regular = chain.whole >= _WHOLE_FRAMES_MIN or (chain.is_exact and offset_bytes in chunk_offsets)
+        if regular is None and may_be and is_regular:
+            regular = offset_bytes
+    return regular
 
 
 def _repeats(chains: dict[int, _Chain], offset_bytes: int) -> bool:
@@ -323,13 +348,13 @@ def _chains(
     links = list(_links(data, wire_format, from_client=from_client, bounds=bounds, stop=end))
     chains: dict[int, _Chain] = {}
     for offset_bytes, stop, msg_id in reversed(links):
-        meets_chunk = offset_bytes in chunk_offsets
+        chunk_starts = 1 if offset_bytes in chunk_offsets else 0
         if stop > end:
-            chain = _Chain(1, 0, stop, msg_id, False, meets_chunk)
+            chain = _Chain(1, 0, stop, msg_id, False, chunk_starts)
         elif stop == end:
-            chain = _Chain(1, 1, stop, msg_id, True, meets_chunk)
+            chain = _Chain(1, 1, stop, msg_id, True, chunk_starts)
         elif end - stop < header_bytes:
-            chain = _Chain(1, 1, stop, msg_id, False, meets_chunk)
+            chain = _Chain(1, 1, stop, msg_id, False, chunk_starts)
         else:
             rest = chains.get(stop)
             if rest is None:
@@ -345,7 +370,7 @@ def _chains(
                 stop,
                 msg_id,
                 rest.is_exact,
-                meets_chunk or rest.meets_chunk,
+                chunk_starts + rest.chunk_starts,
             )
         chains[offset_bytes] = chain
     if is_aligned:

@@ -294,8 +294,11 @@ def test_held_bytes_are_decided_by_the_other_direction() -> None:
     decoder = ConnectionDecoder(syn_seen=False)
     assert decoder.feed(True, bytes.fromhex("0500000061"), 1) == []
     assert decoder.held_mark == 1
-    frames = decoder.feed(False, bytes.fromhex("0300000061626302000000646503000000666768"), 2)
+    assert decoder.feed(False, bytes.fromhex("0300000061626302000000"), 2) == []
+    frames = decoder.feed(False, b"de", 3)
+    frames += decoder.feed(False, bytes.fromhex("03000000666768"), 4)
     assert kinds(frames) == [FrameKind.STREAM_DATA] * 3
+    assert kinds(decoder.feed(True, b"bcde", 5)) == [FrameKind.STREAM_DATA]
     assert decoder.negotiated is not None
     assert decoder.negotiated.is_stream
 

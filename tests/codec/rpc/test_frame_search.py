@@ -114,15 +114,28 @@ def test_msg_id_must_have_been_asked_for() -> None:
     assert find(requests, (PLAIN,), from_client=True, bounds=MsgIdBounds(8, 100)) is None
 
 
-def test_stream_is_believed_only_if_its_frames_cover_the_bytes() -> None:
+def test_stream_is_believed_only_where_two_packets_begin_with_its_frames() -> None:
     data = bytes.fromhex("0300000061626302000000646503000000666768")
-    assert find(data, ANY_REQUEST, from_client=True) == (0, STREAM)
-    assert find(data[1:], ANY_REQUEST, from_client=True) is None
-    assert find(data + b"\x09\x00", ANY_REQUEST, from_client=True) is None
+    both = frozenset({0, 7})
+    assert find(data, ANY_REQUEST, from_client=True, chunk_offsets=both) == (0, STREAM)
+    assert find(b"rest" + data, ANY_REQUEST, from_client=True, chunk_offsets=frozenset({0, 4, 11})) == (
+        4,
+        STREAM,
+    )
+    assert find(data, ANY_REQUEST, from_client=True) is None
+    assert find(data, ANY_REQUEST, from_client=True, is_last=True) == (0, STREAM)
+    assert find(data[1:], ANY_REQUEST, from_client=True, is_last=True) is None
+    assert find(data + b"\x09\x00", ANY_REQUEST, from_client=True, chunk_offsets=both) is None
     # Where the form is known, a frame that fills its piece of data is enough.
     assert find(b"junk" + data, (STREAM,), from_client=True, chunk_offsets=frozenset({0, 4})) == (4, STREAM)
     assert find(bytes.fromhex("ffffffff"), (STREAM,), from_client=True) == (0, STREAM)
-    assert find(bytes.fromhex("ffffffff"), ANY_REQUEST, from_client=True) is None
+    assert find(bytes.fromhex("ffffffff"), ANY_REQUEST, from_client=True, is_last=True) is None
+
+
+def test_empty_wrappers_are_not_taken_for_a_stream() -> None:
+    data = b"rest" + V3_EMPTY * 4
+    starts = frozenset({0, 4, 13, 22})
+    assert find(data, ANY_REQUEST, from_client=True, chunk_offsets=starts) is None
 
 
 def test_compressed_frames_prove_themselves() -> None:
