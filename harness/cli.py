@@ -1,0 +1,450 @@
+"""The command line: ``harness decode``, ``flow``, ``verbs``, ``compare-wireshark``, ``describe``.
+
+Results go to standard output, everything else to standard error. Exit status: 0, even if a capture was cut
+short; 2 for input that cannot be read and for wrong usage; 130 after Ctrl-C.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+
+from harness import __version__
+from harness.codec.verbs.line import Line
+from harness.context import Context
+from harness.dissect.native import CQL_PORTS, RPC_PORTS
+from harness.dissect.reading import STANDARD_INPUT, read_context
+from harness.errors import CaptureError, ContextError, HarnessError
+from harness.events.filter_fields import FIELDS
+from harness.events.filters import Filter, compile_filter
+from harness.events.flow_text import FlowLine, FlowText, LineKind
+from harness.events.message_json import message_object
+from harness.events.statistics import Statistics
+from harness.events.trace_text import TraceText
+from harness.events.verb_family import Family, family_of
+from harness.terminal.capture_reader import CaptureReader, Options
+from harness.terminal.screen import OutputClosedError, Screen, note, progress_of
+from harness.terminal.statistics_table import statistics_lines, statistics_object
+from harness.terminal.verb_page import all_verbs, find_verb, verb_lines
+
+_F = TypeVar("_F", bound=Callable[..., object])
+
+EXIT_UNREADABLE = 2
+EXIT_INTERRUPTED = 130
+
+_LINES = ", ".join(line.value for line in Line)
+
+_GROUP_HELP = """Show what ScyllaDB nodes say to each other, from captures of their traffic.
+
+\b
+Capture, then look:
+  tcpdump -i any -w cluster.pcap 'tcp port 7000 or tcp port 9042'
+  harness flow cluster.pcap        who tells whom what, because of which statement
+  harness decode cluster.pcap      every message, one line each
+  harness verbs cluster.pcap       how many of what, how big, how fast
+
+\b
+Watch a running cluster:
+  tcpdump -U -i any -w - 'tcp port 7000 or tcp port 9042' | harness flow -
+
+\b
+Find something, in the filter language of Wireshark:
+  harness decode cluster.pcap --filter 'scylla.verb == MUTATION and table == ks.users'
+  harness decode cluster.pcap --filter 'undecoded or kind == exception'
+
+\b
+Look up a verb, or judge Wireshark:
+  harness describe PAXOS_PREPARE
+  harness compare-wireshark cluster.pcap
+
+A file NAME.json beside NAME.pcap that names nodes and tables is used by itself. Internode connections are read
+without any configuration: verbs, features and compression are taken from their negotiation.
+
+Exit status: 0 (also if a capture was cut short: what is there is shown); 2 if input cannot be read, or the
+command is wrong; 130 after Ctrl-C.
+"""
+
+
+def main() -> None:
+    """Run the command line and leave with its exit status."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; give its exit status."""
+    try:
+        status = harness.main(args=arguments, prog_name="harness", standalone_mode=False)
+        sys.stdout.flush()
+    except OutputClosedError:
+        # What is still buffered would fail again on the way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (KeyboardInterrupt, click.Abort):
+        return EXIT_INTERRUPTED
+    except click.UsageError as error:
+        command = "harness" if error.ctx is None else error.ctx.command_path
+        note(f"{error.format_message().rstrip('.')}; {command} --help tells more")
+        return EXIT_UNREADABLE
+    except click.ClickException as error:
+        note(error.format_message())
+        return EXIT_UNREADABLE
+    except HarnessError as error:
+        note(str(error))
+        return EXIT_UNREADABLE
+    return status if isinstance(status, int) else 0
+
+
+def _reading_options(command: _F) -> _F:
+    """Add the options that say how captures are to be read."""
+    for option in reversed(
+        (
+            click.option(
+                "--context", "context_path", metavar="FILE", help="Names of nodes and tables, as JSON."
+            ),
+            click.option("--no-context", is_flag=True, help="Do not use NAME.json beside the capture."),
+            click.option(
+                "--line",
+                "line_name",
+                type=click.Choice([line.value for line in Line]),
+                metavar="LINE",
+                help=f"Version line of the nodes, where connections do not tell it: {_LINES}.",
+            ),
+            click.option(
+                "--rpc-port",
+                "rpc_ports",
+                type=int,
+                metavar="N",
+                multiple=True,
+                help="Port between nodes.  [7000]",
+            ),
+            click.option(
+                "--cql-port",
+                "cql_ports",
+                type=int,
+                metavar="N",
+                multiple=True,
+                help="Port for clients.  [9042, 19042]",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _options(
+    context_path: str | None,
+    no_context: bool,
+    line_name: str | None,
+    rpc_ports: tuple[int, ...],
+    cql_ports: tuple[int, ...],
+) -> Options:
+    return Options(
+        context=None if context_path is None else read_context(context_path),
+        has_context=not no_context,
+        line=None if line_name is None else Line(line_name),
+        rpc_ports=rpc_ports or RPC_PORTS,
+        cql_ports=cql_ports or CQL_PORTS,
+    )
+
+
+def _each(paths: tuple[str, ...], options: Options, show: Callable[[CaptureReader], None]) -> int:
+    """Show captures one after the other; one that cannot be read does not stop the others."""
+    status = 0
+    for path in paths:
+        try:
+            show(CaptureReader(path, options))
+        except (CaptureError, ContextError) as error:
+            sys.stdout.flush()
+            note(str(error))
+            status = EXIT_UNREADABLE
+    return status
+
+
+@click.group(
+    help=_GROUP_HELP,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(__version__, message="harness %(version)s")
+def harness() -> None:
+    """The group of all commands."""
+
+
+_DECODE_HELP = """Show every message of captures, in order of completion; FILE - is standard input, shown as it comes.
+
+\b
+Columns: seconds since the first packet, packet number, sender, receiver, what is said:
+  0.363437  275    n1 -> n5   MUTATION demo3.buildings('Burj Khalifa') city='Dubai' #87503
+  0.365083  281    n5 -> n1   MUTATION_DONE #87503  (ack of packet 275)
+
+\b
+Filters are those of Wireshark; names of nodes, tables and verbs can be used:
+  --filter 'scylla and not scylla.verb in {GOSSIP_DIGEST_SYN, GOSSIP_DIGEST_ACK, GOSSIP_DIGEST_ACK2}'
+  --filter 'scylla.mut.table_id == ks.users and scylla.mut.pkey == 68:65:68'
+  --filter 'cql.opcode == QUERY and cql.string contains "INSERT"'
+  --filter 'node == n1 and (kind == exception or frame.time_relative > 2.5)'
+"""
+
+
+@harness.command(
+    help=_DECODE_HELP,
+    short_help="Every message, one line or one JSON object each.",
+    epilog="Fields of filters: harness describe --filter-fields",
+)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--filter", "expression", metavar="EXPR", help="Only messages that a display filter means.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "jsonl"]),
+    default="text",
+    show_default=True,
+    help="Of the output.",
+)
+@click.option("--no-body", is_flag=True, help="With jsonl: do not decode payloads, which is faster.")
+@click.option(
+    "--width", type=click.IntRange(min=0), metavar="N", help="Cut lines of text; 0: never.  [the terminal's]"
+)
+@_reading_options
+def decode(
+    files: tuple[str, ...],
+    expression: str | None,
+    form: str,
+    no_body: bool,
+    width: int | None,
+    context_path: str | None,
+    no_context: bool,
+    line_name: str | None,
+    rpc_ports: tuple[int, ...],
+    cql_ports: tuple[int, ...],
+) -> int:
+    """Show every message of captures."""
+    options = _options(context_path, no_context, line_name, rpc_ports, cql_ports)
+    wanted = None if expression is None else compile_filter(expression)
+    screen = Screen(width)
+    if form == "jsonl":
+        return _each(files, options, lambda reader: _show_json(reader, wanted, screen, with_body=not no_body))
+    return _each(files, options, lambda reader: _show_text(reader, wanted, screen))
+
+
+def _show_text(reader: CaptureReader, wanted: Filter | None, screen: Screen) -> None:
+    text = TraceText(reader.surroundings)
+    is_meant = None if wanted is None else wanted.bound_to(reader.surroundings)
+    for messages in reader.batches(is_progress_shown=not screen.is_terminal):
+        lines = []
+        for message in messages:
+            text.see(message)
+            if is_meant is None or is_meant(message):
+                line = screen.fit(text.line(message))
+                lines.append(screen.paint_family(line, family_of(message)) if screen.has_colours else line)
+        screen.write(lines)
+
+
+def _show_json(reader: CaptureReader, wanted: Filter | None, screen: Screen, *, with_body: bool) -> None:
+    is_meant = None if wanted is None else wanted.bound_to(reader.surroundings)
+    encode = json.JSONEncoder(separators=(",", ":")).encode
+    for messages in reader.batches(is_progress_shown=not screen.is_terminal):
+        screen.write(
+            [
+                encode(message_object(message, with_body=with_body))
+                for message in messages
+                if is_meant is None or is_meant(message)
+            ]
+        )
+
+
+@harness.command(short_help="Who tells whom what, because of which statement.")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--all", "shows_all", is_flag=True, help="Fold nothing: show gossip, pings, heartbeats, the driver."
+)
+@click.option(
+    "--width", type=click.IntRange(min=0), metavar="N", help="Cut lines; 0: never.  [the terminal's]"
+)
+@_reading_options
+def flow(
+    files: tuple[str, ...],
+    shows_all: bool,
+    width: int | None,
+    context_path: str | None,
+    no_context: bool,
+    line_name: str | None,
+    rpc_ports: tuple[int, ...],
+    cql_ports: tuple[int, ...],
+) -> int:
+    """Tell the story of captures: each statement of a client, what the nodes say because of it, its result.
+
+    Replies stand where they came, with the packet that they answer and how long it took. What happens after the
+    client has got its result is marked as background. Statements that run at the same time have numbers in
+    brackets. Gossip, pings, raft heartbeats, and what the driver asks for itself are folded.
+    """
+    options = _options(context_path, no_context, line_name, rpc_ports, cql_ports)
+    screen = Screen(width)
+
+    def show(reader: CaptureReader) -> None:
+        text = FlowText(reader.surroundings, folds=not shows_all)
+        for messages in reader.batches(is_progress_shown=not screen.is_terminal):
+            screen.write([_painted(line, screen) for message in messages for line in text.add(message)])
+        screen.write([_painted(line, screen) for line in text.close()])
+
+    return _each(files, options, show)
+
+
+def _painted(line: FlowLine, screen: Screen) -> str:
+    text = screen.fit(line.text)
+    if not screen.has_colours:
+        return text
+    match line.kind:
+        case LineKind.HEADING:
+            return screen.paint(text, "bold reverse")
+        case LineKind.FOLD:
+            return screen.paint(text, "bright_black")
+        case LineKind.BLANK:
+            return text
+        case LineKind.MESSAGE:
+            painted = screen.paint_family(text[len(line.head) :], line.family or Family.OTHER)
+            return line.head + (
+                screen.paint(text[len(line.head) :], "dim") if line.is_background else painted
+            )
+
+
+@harness.command(short_help="Counts, bytes and latencies of each verb.")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("--no-pairs", is_flag=True, help="One row for each verb, not for each pair of nodes.")
+@_reading_options
+def verbs(
+    files: tuple[str, ...],
+    form: str,
+    no_pairs: bool,
+    context_path: str | None,
+    no_context: bool,
+    line_name: str | None,
+    rpc_ports: tuple[int, ...],
+    cql_ports: tuple[int, ...],
+) -> int:
+    """Count the messages of captures by verb and by pair of nodes; all files together.
+
+    Requests and their replies are one row. A MUTATION, HINT_MUTATION or PAXOS_LEARN is answered by its
+    MUTATION_DONE or MUTATION_FAILED. Latencies are from the last packet of the request to that of the answer,
+    exact to three percent.
+    """
+    options = _options(context_path, no_context, line_name, rpc_ports, cql_ports)
+    statistics = Statistics()
+
+    def count(reader: CaptureReader) -> None:
+        for messages in reader.batches(is_progress_shown=True):
+            for message in messages:
+                statistics.add(message)
+
+    status = _each(files, options, count)
+    screen = Screen()
+    if form == "json":
+        screen.write([json.dumps(statistics_object(statistics), indent=1)])
+    else:
+        screen.write(statistics_lines(statistics, with_pairs=not no_pairs, width=screen.width))
+    return status
+
+
+@harness.command("compare-wireshark", short_help="Where Wireshark's dissector reads a capture differently.")
+@click.argument("file", metavar="FILE")
+@click.option("--tshark", "tshark_path", default="tshark", metavar="PATH", help="The build to ask.  [tshark]")
+@click.option(
+    "--via",
+    type=click.Choice(["fields", "pyshark"]),
+    default="fields",
+    show_default=True,
+    help="How to ask it; pyshark is fifty times slower.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
+@click.option(
+    "--examples",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=2,
+    show_default=True,
+    help="Of each reason.",
+)
+@_reading_options
+def compare_wireshark(
+    file: str,
+    tshark_path: str,
+    via: str,
+    form: str,
+    examples: int,
+    context_path: str | None,
+    no_context: bool,
+    line_name: str | None,
+    rpc_ports: tuple[int, ...],
+    cql_ports: tuple[int, ...],
+) -> None:
+    """Read a capture with our dissector and Wireshark's, and explain every message that they see differently.
+
+    Who is right is said by the written protocol, with packet and bytes. Stock Wireshark knows the verbs of 4.2
+    alone, and no compression, no streams, no exceptions: of newer captures it misreads most messages.
+    """
+    # Only here: nobody else needs tshark, nor should wait until its reader is loaded.
+    from harness.dissect.difference import compare  # noqa: PLC0415
+    from harness.dissect.difference_text import json_lines, render_difference  # noqa: PLC0415
+    from harness.dissect.tshark import Tshark  # noqa: PLC0415
+    from harness.dissect.wireshark import Via  # noqa: PLC0415
+
+    if file == STANDARD_INPUT:
+        raise click.UsageError("Wireshark needs a file, not standard input")
+    options = _options(context_path, no_context, line_name, rpc_ports, cql_ports)
+    with progress_of(file) as progress:
+        found = compare(
+            file,
+            tshark=Tshark(tshark_path),
+            via=Via(via),
+            context=options.context_of(file) or Context(),
+            line=options.line,
+            rpc_ports=options.rpc_ports,
+            cql_ports=options.cql_ports,
+            kept_max=None if form == "jsonl" else max(examples, 1),
+            progress=progress,
+        )
+    screen = Screen()
+    if form == "jsonl":
+        screen.write(list(json_lines(found)))
+    else:
+        screen.write(render_difference(found, examples=examples).splitlines())
+
+
+@harness.command(short_help="What a verb carries, field by field.")
+@click.argument("verb", required=False)
+@click.option(
+    "--line",
+    "line_name",
+    type=click.Choice([line.value for line in Line]),
+    metavar="LINE",
+    help=f"Version line whose payloads are wanted: {_LINES}.  [the newest]",
+)
+@click.option("--filter-fields", is_flag=True, help="List the fields that filters know instead.")
+@click.option(
+    "--width", type=click.IntRange(min=0), metavar="N", help="Wrap texts; 0: never.  [the terminal's]"
+)
+def describe(verb: str | None, line_name: str | None, filter_fields: bool, width: int | None) -> None:
+    """Describe a verb, by name or number: request, reply and stream frames in wire order. Without one: list all.
+
+    Layouts: S{...} is a frame with its size, F{...} a class without, [...] a vector with its count, ?... an
+    optional with its flag, VP<...> and VW<...> are variants.
+    """
+    line = None if line_name is None else Line(line_name)
+    screen = Screen(width)
+    if filter_fields:
+        name_width = max(len(name) for name in FIELDS)
+        screen.write([f"{name:<{name_width}}  {field.meaning}" for name, field in FIELDS.items()])
+        screen.write(
+            [f"{'body.<field path>':<{name_width}}  field of the decoded payload, as describe names it"]
+        )
+        return
+    if verb is None:
+        screen.write([screen.fit(text) for text in all_verbs(line)])
+        return
+    found = find_verb(verb)
+    if isinstance(found, str):
+        raise click.UsageError(found)
+    screen.write(list(verb_lines(found, line, screen.width)))
