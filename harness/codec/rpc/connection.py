@@ -4,10 +4,9 @@ Source: seastar doc/rpc.md, "Connection negotiation"; src/rpc/rpc.cc, of the lin
 are built with.
 """
 
-import enum
-
-from harness.codec.rpc.frame import MAGIC, NEGOTIATION_HEADER, Frame, FrameKind, undecoded
-from harness.codec.rpc.frame_reader import MSG_ID_MAX, FrameReader, Row
+from harness.codec.rpc.direction import Direction, Mode
+from harness.codec.rpc.frame import MAGIC, NEGOTIATION_HEADER, Frame, FrameKind
+from harness.codec.rpc.frame_reader import MSG_ID_MAX, Row
 from harness.codec.rpc.frame_search import (
     MSG_ID_GROWTH_MAX,
     MSG_ID_UNKNOWN_MAX,
@@ -40,65 +39,6 @@ _NOT_ALIGNED = "no frame begins here after lost bytes"
 _ENDS = "the connection ends within its frame"
 _NO_NEGOTIATION = "the connection does not begin with a negotiation"
 _NO_FORMAT = "no frame could be recognised in the middle of the connection"
-
-
-class _Mode(enum.Enum):
-    NEGOTIATING = "the first bytes of the connection are awaited"
-    HOLDING = "aligned; the other side's negotiation is awaited"
-    SEARCHING = "the alignment, the format, or both are not known"
-    SKIPPING = "the rest of a frame that lost bytes is passed over"
-    READING = "aligned, in a known format"
-    FOREIGN = "not RPC as far as can be told; nothing is tried any more"
-
-
-class _Direction:
-    """What is known of one direction."""
-
-    __slots__ = (
-        "buffered_bytes",
-        "chunks",
-        "from_client",
-        "given_up_bytes",
-        "is_aligned",
-        "is_lost",
-        "last_msg_id",
-        "mode",
-        "need_bytes",
-        "negotiation",
-        "reader",
-        "reason",
-        "search_at_bytes",
-        "skip_bytes",
-        "wire_format",
-    )
-
-    def __init__(self, *, from_client: bool) -> None:
-        self.from_client = from_client
-        self.mode = _Mode.NEGOTIATING
-        self.chunks: list[tuple[int, bytes]] = []
-        """Marks and bytes of what is not decoded yet; no bytes stand for a gap."""
-        self.buffered_bytes = 0
-        self.need_bytes = NEGOTIATION_HEADER.size
-        self.skip_bytes = 0
-        self.search_at_bytes = 0
-        self.given_up_bytes = 0
-        self.is_aligned = False
-        """While searching: frames begin at the first byte, only their format is open."""
-        self.is_lost = False
-        """While searching: bytes were lost, or some could not be read."""
-        self.reason = ""
-        """Why bytes belong to no frame."""
-        self.negotiation: Negotiation | None = None
-        self.wire_format: WireFormat | None = None
-        self.reader: FrameReader | None = None
-        self.last_msg_id = 0
-
-    def clear(self) -> list[tuple[int, bytes]]:
-        """Take all that is buffered."""
-        chunks = self.chunks
-        self.chunks = []
-        self.buffered_bytes = 0
-        return chunks
 
 
 class ConnectionDecoder:
@@ -137,8 +77,8 @@ class ConnectionDecoder:
 
         self._syn_seen = syn_seen
         self._assumed = assumed
-        self._client = _Direction(from_client=True)
-        self._server = _Direction(from_client=False)
+        self._client = Direction(from_client=True)
+        self._server = Direction(from_client=False)
         self._dictionaries = DictionaryNotes(is_complete=syn_seen)
 
     @property
@@ -154,19 +94,19 @@ class ConnectionDecoder:
     @property
     def last_request_msg_id(self) -> int:
         """The msg_id of the last request that was decoded; 0 before the first."""
-        return _last_msg_id(self._client)
+        return self._client.update_last_msg_id()
 
     @property
     def last_reply_msg_id(self) -> int:
         """The msg_id of the last reply that was decoded; 0 before the first."""
-        return _last_msg_id(self._server)
+        return self._server.update_last_msg_id()
 
     def negotiated_hint(self) -> Negotiated | None:
         """Return what other connections may assume from this one; None before it has shown both headers."""
         negotiated = self.negotiated
         if negotiated is None or negotiated.is_stream:
             return None
-        if negotiated.assumed and self._server.mode is not _Mode.READING:
+        if negotiated.assumed and self._server.mode is not Mode.READING:
             return None
         return Negotiated(
             has_timeout=negotiated.has_timeout,
@@ -190,7 +130,7 @@ class ConnectionDecoder:
         direction = self._client if from_client else self._server
         frames: list[Frame] = []
         reader = direction.reader
-        if reader is not None and not direction.chunks and direction.mode is _Mode.READING:
+        if reader is not None and not direction.chunks and direction.mode is Mode.READING:
             position = reader.read(data, mark, mark, frames)
             if position != len(data):
                 self._keep(direction, data[position:], mark, frames)
@@ -211,7 +151,7 @@ class ConnectionDecoder:
         """
         direction = self._client if from_client else self._server
         reader = direction.reader
-        if reader is None or direction.chunks or direction.mode is not _Mode.READING:
+        if reader is None or direction.chunks or direction.mode is not Mode.READING:
             return 0
         return reader.read_run(data, rows)
 
@@ -239,7 +179,7 @@ class ConnectionDecoder:
         frames: list[Frame] = []
         both = (self._client, self._server)
         for direction in both:
-            if direction.mode is _Mode.HOLDING:
+            if direction.mode is Mode.HOLDING:
                 self._search_for(direction, frames)
         # The client twice: what the server's bytes decide can be what it needs.
         for direction in (self._client, self._server, self._client):
@@ -249,28 +189,28 @@ class ConnectionDecoder:
         self._update_held_mark()
         return frames
 
-    def _take(self, direction: _Direction, data: bytes, mark: int, frames: list[Frame]) -> None:
+    def _take(self, direction: Direction, data: bytes, mark: int, frames: list[Frame]) -> None:
         """Take bytes in any mode."""
         match direction.mode:
-            case _Mode.READING:
+            case Mode.READING:
                 self._read(direction, data, mark, frames)
-            case _Mode.SKIPPING:
+            case Mode.SKIPPING:
                 self._skip(direction, data, mark, frames)
-            case _Mode.SEARCHING:
-                _append(direction, data, mark)
+            case Mode.SEARCHING:
+                direction.append(data, mark)
                 self._search(direction, frames, is_last=False)
-            case _Mode.FOREIGN:
-                _append(direction, data, mark)
+            case Mode.FOREIGN:
+                direction.append(data, mark)
                 self._discard(direction, direction.reason, frames)
-            case _Mode.HOLDING:
-                _append(direction, data, mark)
+            case Mode.HOLDING:
+                direction.append(data, mark)
                 if direction.buffered_bytes > SEARCH_BYTES_MAX:
                     self._search_for(direction, frames)
-            case _Mode.NEGOTIATING:
-                _append(direction, data, mark)
+            case Mode.NEGOTIATING:
+                direction.append(data, mark)
                 self._negotiate(direction, frames)
 
-    def _read(self, direction: _Direction, data: bytes, mark: int, frames: list[Frame]) -> None:
+    def _read(self, direction: Direction, data: bytes, mark: int, frames: list[Frame]) -> None:
         chunks = direction.chunks
         reader = direction.reader
         assert reader is not None
@@ -279,10 +219,10 @@ class ConnectionDecoder:
             if position != len(data):
                 self._keep(direction, data[position:], mark, frames)
             return
-        _append(direction, data, mark)
+        direction.append(data, mark)
         if direction.buffered_bytes < direction.need_bytes:
             return
-        joined = b"".join(chunk for _, chunk in chunks)
+        joined = direction.joined()
         position = reader.read(joined, chunks[0][0], mark, frames)
         if position:
             # The first frame was not whole without these bytes, so what is left is the end of them.
@@ -295,40 +235,39 @@ class ConnectionDecoder:
         except DecodeError as error:
             self._fall_out_of_step(direction, error, frames)
 
-    def _keep(self, direction: _Direction, rest: bytes, mark: int, frames: list[Frame]) -> None:
+    def _keep(self, direction: Direction, rest: bytes, mark: int, frames: list[Frame]) -> None:
         """Keep the beginning of a frame until the rest of it has come."""
         assert direction.reader is not None
-        _append(direction, rest, mark)
+        direction.append(rest, mark)
         try:
             direction.need_bytes = direction.reader.need_bytes(rest, 0)
         except DecodeError as error:
             self._fall_out_of_step(direction, error, frames)
             self._update_held_mark()
 
-    def _fall_out_of_step(self, direction: _Direction, error: DecodeError, frames: list[Frame]) -> None:
+    def _fall_out_of_step(self, direction: Direction, error: DecodeError, frames: list[Frame]) -> None:
         """Search anew after bytes that are no header; a format that was only inferred is open again."""
         if self.negotiated is not None and self.negotiated.assumed:
             direction.wire_format = None
         self._search_for(direction, frames, reason=f"out of step: {error.what}")
 
-    def _skip(self, direction: _Direction, data: bytes, mark: int, frames: list[Frame]) -> None:
+    def _skip(self, direction: Direction, data: bytes, mark: int, frames: list[Frame]) -> None:
         rest = data[direction.skip_bytes :]
         direction.skip_bytes -= len(data) - len(rest)
-        _append(direction, data[: len(data) - len(rest)], mark)
+        direction.append(data[: len(data) - len(rest)], mark)
         self._discard(direction, _CUT, frames)
         if not direction.skip_bytes:
-            direction.mode = _Mode.READING
+            direction.mode = Mode.READING
             if rest:
                 self._take(direction, rest, mark, frames)
 
-    def _negotiate(self, direction: _Direction, frames: list[Frame]) -> None:
+    def _negotiate(self, direction: Direction, frames: list[Frame]) -> None:
         """Take the first bytes of a direction: its negotiation, or the middle of a connection."""
         if direction.buffered_bytes < direction.need_bytes:
-            begin = b"".join(chunk for _, chunk in direction.chunks[: len(MAGIC)])[: len(MAGIC)]
-            if not MAGIC.startswith(begin):
+            if not MAGIC.startswith(direction.joined()[: len(MAGIC)]):
                 self._begin_otherwise(direction, frames)
             return
-        joined = b"".join(chunk for _, chunk in direction.chunks)
+        joined = direction.joined()
         magic, length = NEGOTIATION_HEADER.unpack_from(joined)
         if magic != MAGIC or length > NEGOTIATION_BYTES_MAX:
             self._begin_otherwise(direction, frames)
@@ -362,11 +301,11 @@ class ConnectionDecoder:
         )
         direction.clear()
         if stop != len(joined):
-            _append(direction, joined[stop:], last_mark)
-        direction.mode = _Mode.HOLDING
+            direction.append(joined[stop:], last_mark)
+        direction.mode = Mode.HOLDING
         self._negotiated(direction, frames)
 
-    def _begin_otherwise(self, direction: _Direction, frames: list[Frame]) -> None:
+    def _begin_otherwise(self, direction: Direction, frames: list[Frame]) -> None:
         """Take first bytes that are no negotiation: the middle of a connection, or no RPC at all."""
         if not self._syn_seen:
             self._search_for(direction, frames)
@@ -374,7 +313,7 @@ class ConnectionDecoder:
         for each in (self._client, self._server):
             self._give_up(each, _NO_NEGOTIATION, frames)
 
-    def _negotiated(self, direction: _Direction, frames: list[Frame]) -> None:
+    def _negotiated(self, direction: Direction, frames: list[Frame]) -> None:
         """Take note that a side has negotiated."""
         client, server = self._client, self._server
         other = server if direction.from_client else client
@@ -382,63 +321,63 @@ class ConnectionDecoder:
             self.negotiated = agree(client.negotiation, server.negotiation)
             for each in (client, server):
                 each.wire_format = format_of(self.negotiated)
-                if each.mode is _Mode.SEARCHING:
+                if each.mode is Mode.SEARCHING:
                     self._search(each, frames, is_last=False)
-                elif each.mode is not _Mode.SKIPPING:
+                elif each.mode is not Mode.SKIPPING:
                     self._start(each, frames)
-        elif other.mode is not _Mode.NEGOTIATING:
+        elif other.mode is not Mode.NEGOTIATING:
             self._search_for(direction, frames)
             self._search(other, frames, is_last=False)
 
-    def _start(self, direction: _Direction, frames: list[Frame]) -> None:
+    def _start(self, direction: Direction, frames: list[Frame]) -> None:
         """Read on in the direction's format, which is known, from its first byte, which begins a frame."""
         assert direction.wire_format is not None
-        direction.last_msg_id = _last_msg_id(direction)
+        direction.update_last_msg_id()
         direction.reader = reader_of(
             direction.wire_format,
             self._dictionaries,
             from_client=direction.from_client,
             msg_id_max=MSG_ID_UNKNOWN_MAX if self.negotiated and self.negotiated.assumed else MSG_ID_MAX,
         )
-        direction.mode = _Mode.READING
+        direction.mode = Mode.READING
         self._replay(direction, direction.clear(), frames)
 
-    def _replay(self, direction: _Direction, chunks: list[tuple[int, bytes]], frames: list[Frame]) -> None:
+    def _replay(self, direction: Direction, chunks: list[tuple[int, bytes]], frames: list[Frame]) -> None:
         for mark, data in chunks:
             if data:
                 self._take(direction, data, mark, frames)
             else:
                 self._lose(direction, mark, None, frames)
 
-    def _lose(self, direction: _Direction, mark: int, size_bytes: int | None, frames: list[Frame]) -> None:
+    def _lose(self, direction: Direction, mark: int, size_bytes: int | None, frames: list[Frame]) -> None:
         """Take note of lost bytes in any mode."""
-        if direction.mode is _Mode.SEARCHING and direction.chunks:
+        if direction.mode is Mode.SEARCHING and direction.chunks:
             self._search(direction, frames, is_last=True)
         match direction.mode:
-            case _Mode.FOREIGN:
+            case Mode.FOREIGN:
                 return
-            case _Mode.HOLDING:
+            case Mode.HOLDING:
                 direction.chunks.append((mark, b""))
                 return
-            case _Mode.SKIPPING:
+            case Mode.SKIPPING:
                 if size_bytes is not None and size_bytes <= direction.skip_bytes:
                     direction.skip_bytes -= size_bytes
                     if not direction.skip_bytes:
-                        direction.mode = _Mode.READING
+                        direction.mode = Mode.READING
                     return
-            case _Mode.READING:
-                missing_bytes = _missing_bytes(direction)
+            case Mode.READING:
+                missing_bytes = direction.missing_bytes()
                 if size_bytes is not None and size_bytes <= missing_bytes:
                     self._discard(direction, _CUT, frames)
                     direction.skip_bytes = missing_bytes - size_bytes
-                    direction.mode = _Mode.SKIPPING if direction.skip_bytes else _Mode.READING
+                    direction.mode = Mode.SKIPPING if direction.skip_bytes else Mode.READING
                     return
-            case _Mode.SEARCHING | _Mode.NEGOTIATING:
+            case Mode.SEARCHING | Mode.NEGOTIATING:
                 pass
         self._discard(direction, _CUT, frames)
         self._search_for(direction, frames, reason=_NOT_ALIGNED)
 
-    def _search_for(self, direction: _Direction, frames: list[Frame], reason: str = "") -> None:
+    def _search_for(self, direction: Direction, frames: list[Frame], reason: str = "") -> None:
         """Begin to look for frames in what is buffered and what will come.
 
         Args:
@@ -446,15 +385,15 @@ class ConnectionDecoder:
             frames: takes what is found at once.
             reason: why the bytes are not aligned; empty if nothing was lost.
         """
-        held = direction.clear() if direction.mode is _Mode.HOLDING else []
-        direction.is_aligned = direction.mode is _Mode.HOLDING
-        direction.mode = _Mode.SEARCHING
+        held = direction.clear() if direction.mode is Mode.HOLDING else []
+        direction.is_aligned = direction.mode is Mode.HOLDING
+        direction.mode = Mode.SEARCHING
         direction.is_lost = bool(reason)
         direction.reason = reason or _BEGINS_EARLIER
         direction.search_at_bytes = 0
-        direction.last_msg_id = _last_msg_id(direction)
+        direction.update_last_msg_id()
         other = self._server if direction.from_client else self._client
-        if other.mode is _Mode.HOLDING:
+        if other.mode is Mode.HOLDING:
             # What it waits for will not come any more.
             self._search_for(other, frames)
         if held:
@@ -462,10 +401,10 @@ class ConnectionDecoder:
         else:
             self._search(direction, frames, is_last=False)
 
-    def _search(self, direction: _Direction, frames: list[Frame], *, is_last: bool) -> None:
+    def _search(self, direction: Direction, frames: list[Frame], *, is_last: bool) -> None:
         """Look for frames in what is buffered; read on from there if some are found."""
         buffered_bytes = direction.buffered_bytes
-        if direction.mode is not _Mode.SEARCHING or not buffered_bytes:
+        if direction.mode is not Mode.SEARCHING or not buffered_bytes:
             return
         is_full = buffered_bytes > SEARCH_BYTES_MAX
         if buffered_bytes < direction.search_at_bytes and not is_last and not is_full:
@@ -474,17 +413,12 @@ class ConnectionDecoder:
         direction.search_at_bytes = buffered_bytes + (
             buffered_bytes >> _SEARCH_GROWTH_SHIFT if is_often else buffered_bytes
         )
-        offsets: list[int] = []
-        offset_bytes = 0
-        for _, chunk in direction.chunks:
-            offsets.append(offset_bytes)
-            offset_bytes += len(chunk)
         start = find_start(
-            b"".join(chunk for _, chunk in direction.chunks),
+            direction.joined(),
             self._formats_of(direction),
             from_client=direction.from_client,
             bounds=self._bounds_of(direction, is_last=is_last or is_full),
-            chunk_offsets=frozenset(offsets),
+            chunk_offsets=direction.chunk_offsets(),
             is_aligned=direction.is_aligned,
             is_last=is_last,
             is_full=is_full,
@@ -496,12 +430,11 @@ class ConnectionDecoder:
         elif is_full:
             self._give_up_half(direction, frames)
 
-    def _give_up_half(self, direction: _Direction, frames: list[Frame]) -> None:
+    def _give_up_half(self, direction: Direction, frames: list[Frame]) -> None:
         """Give up the older half of what is held: it was searched well enough, and the other can begin a chain."""
-        before, rest = _cut(direction.clear(), SEARCH_BYTES_MAX // 2)
-        frames.append(_undecoded(direction, before, direction.reason if direction.is_lost else _NO_FORMAT))
-        for mark, data in rest:
-            _append(direction, data, mark)
+        self._discard(
+            direction, direction.reason if direction.is_lost else _NO_FORMAT, frames, SEARCH_BYTES_MAX // 2
+        )
         direction.is_aligned = False
         direction.search_at_bytes = 0
         # If this is where a misread number led us astray, it must not keep us from finding back.
@@ -511,12 +444,12 @@ class ConnectionDecoder:
         if self.negotiated is None and direction.given_up_bytes >= FOREIGN_BYTES_MIN:
             self._give_up(direction, _NO_FORMAT, frames)
 
-    def _give_up(self, direction: _Direction, reason: str, frames: list[Frame]) -> None:
-        direction.mode = _Mode.FOREIGN
+    def _give_up(self, direction: Direction, reason: str, frames: list[Frame]) -> None:
+        direction.mode = Mode.FOREIGN
         direction.reason = reason
         self._discard(direction, reason, frames)
 
-    def _formats_of(self, direction: _Direction) -> tuple[WireFormat, ...]:
+    def _formats_of(self, direction: Direction) -> tuple[WireFormat, ...]:
         """Return the formats that are possible for a direction, the most likely first."""
         if direction.wire_format is not None:
             return (direction.wire_format,)
@@ -534,29 +467,26 @@ class ConnectionDecoder:
             formats = tuple(dict.fromkeys(form._replace(has_duration=False) for form in formats))
         return formats
 
-    def _bounds_of(self, direction: _Direction, *, is_last: bool) -> MsgIdBounds:
+    def _bounds_of(self, direction: Direction, *, is_last: bool) -> MsgIdBounds:
         """Return what a msg_id can be now."""
         client = self._client
-        last_msg_id = _last_msg_id(client)
+        last_msg_id = client.update_last_msg_id()
         if not last_msg_id:
             return MsgIdBounds(1, MSG_ID_UNKNOWN_MAX)
         if direction.from_client:
             return MsgIdBounds(last_msg_id + 1, last_msg_id + MSG_ID_GROWTH_MAX)
         # Only what was asked is answered. A request that comes late, or was lost, makes this search wait.
-        is_exact = client.mode is _Mode.READING and not is_last
+        is_exact = client.mode is Mode.READING and not is_last
         return MsgIdBounds(1, last_msg_id if is_exact else last_msg_id + MSG_ID_GROWTH_MAX)
 
-    def _found(self, direction: _Direction, start: Start, frames: list[Frame]) -> None:
+    def _found(self, direction: Direction, start: Start, frames: list[Frame]) -> None:
         """Give up what stands before the place that was found, and read on from there."""
-        before, rest = _cut(direction.clear(), start.offset_bytes)
-        if before:
-            frames.append(_undecoded(direction, before, direction.reason))
+        self._discard(direction, direction.reason, frames, start.offset_bytes)
         if direction.is_lost:
             self.resynchronisations += 1
             direction.is_lost = False
         is_decision = direction.wire_format is None
         direction.wire_format = start.wire_format
-        direction.chunks = rest
         if is_decision:
             self._decide()
         self._start(direction, frames)
@@ -586,60 +516,19 @@ class ConnectionDecoder:
             assumed=True,
         )
 
-    def _discard(self, direction: _Direction, reason: str, frames: list[Frame]) -> None:
-        chunks = [(mark, data) for mark, data in direction.clear() if data]
-        if chunks:
-            frames.append(_undecoded(direction, chunks, reason))
+    def _discard(
+        self, direction: Direction, reason: str, frames: list[Frame], size_bytes: int | None = None
+    ) -> None:
+        """Make what is buffered, or so much of its front, UNDECODED."""
+        frame = direction.take_front(direction.buffered_bytes if size_bytes is None else size_bytes, reason)
+        if frame is not None:
+            frames.append(frame)
 
     def _update_held_mark(self) -> None:
         held_mark = None
         for direction in (self._client, self._server):
-            if direction.chunks and direction.mode in (_Mode.HOLDING, _Mode.SEARCHING):
+            if direction.chunks and direction.mode in (Mode.HOLDING, Mode.SEARCHING):
                 mark = direction.chunks[0][0]
                 if held_mark is None or mark < held_mark:
                     held_mark = mark
         self.held_mark = held_mark
-
-
-def _append(direction: _Direction, data: bytes, mark: int) -> None:
-    direction.chunks.append((mark, data))
-    direction.buffered_bytes += len(data)
-
-
-def _last_msg_id(direction: _Direction) -> int:
-    reader = direction.reader
-    return (reader.last_msg_id if reader is not None else 0) or direction.last_msg_id
-
-
-def _missing_bytes(direction: _Direction) -> int:
-    """Return how many bytes the frame that has begun still needs; 0 if none has or its header is not whole."""
-    assert direction.reader is not None
-    if direction.buffered_bytes < direction.reader.header_bytes:
-        return 0
-    return direction.need_bytes - direction.buffered_bytes
-
-
-def _cut(
-    chunks: list[tuple[int, bytes]], offset_bytes: int
-) -> tuple[list[tuple[int, bytes]], list[tuple[int, bytes]]]:
-    """Return the pieces before an offset and those after it."""
-    before: list[tuple[int, bytes]] = []
-    for index, (mark, data) in enumerate(chunks):
-        if offset_bytes < len(data):
-            if not offset_bytes:
-                return before, chunks[index:]
-            before.append((mark, data[:offset_bytes]))
-            return before, [(mark, data[offset_bytes:]), *chunks[index + 1 :]]
-        offset_bytes -= len(data)
-        before.append((mark, data))
-    return before, []
-
-
-def _undecoded(direction: _Direction, chunks: list[tuple[int, bytes]], reason: str) -> Frame:
-    return undecoded(
-        b"".join(data for _, data in chunks),
-        reason,
-        first_mark=chunks[0][0],
-        last_mark=chunks[-1][0],
-        from_client=direction.from_client,
-    )
