@@ -54,6 +54,8 @@ class Reason(Enum):
     SKIPPED_SEGMENT = "segment skipped as retransmission"
     CUT_PACKET = "packet cut by the snap length"
     MISSED_BY_US = "missed by us"
+    CONSEQUENCE = "consequence"
+    """Of something before; only ever seen while the search for that goes on."""
     UNEXPLAINED = "unexplained"
 
     @property
@@ -134,6 +136,7 @@ _EXPLANATIONS = {
         "From where Wireshark begins, headers and lengths lead by the written protocol exactly to our next message: "
         "there is a message that we do not show."
     ),
+    Reason.CONSEQUENCE: "It follows from what stands before.",
     Reason.UNEXPLAINED: "None of the known reasons could be proved from the bytes.",
 }
 

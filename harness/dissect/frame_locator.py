@@ -45,8 +45,8 @@ class Located(NamedTuple):
     """Where its first byte stands in the TCP payload of its first packet."""
     head: bytes
     """Its first HEAD_BYTES bytes, and what follows a shorter one."""
-    skipped_bytes: int
-    """Bytes before it that belong to none of our messages."""
+    reach: int
+    """From there to start there are only compressed frames with nothing inside; start itself without such."""
 
 
 class FrameLocator:
@@ -71,16 +71,15 @@ class FrameLocator:
             start, end = self._search(header, message)
             if end is None:
                 return None
-        return self._located(message, start, end)
+        return self._located(message, start, end, reach=start)
 
-    def _located(self, message: Message, start: int, end: int) -> Located | None:
+    def _located(self, message: Message, start: int, end: int, *, reach: int) -> Located | None:
         run = self._window.run_at(start)
         if run is None:
             return None
-        skipped_bytes = start - self.cursor
         self.cursor = end
         head = self._window.read(start, HEAD_BYTES)
-        return Located(message, start, end, start - run.start, head, skipped_bytes)
+        return Located(message, start, end, start - run.start, head, reach)
 
     def _end_at(self, start: int, header: bytes, message: Message) -> int | None:
         """Return where the message ends if it stands there; None if something else does."""
@@ -129,6 +128,7 @@ class FrameLocator:
             if first is None:
                 return None
             start = max(first, self.cursor)
+        reach = start
         while True:
             wrapped = self._unwrap_at(start, compression)
             if wrapped is None:
@@ -137,11 +137,11 @@ class FrameLocator:
             if content is None or (
                 content.startswith(header) and len(content) == len(header) + len(message.payload)
             ):
-                return self._located(message, start, end)
+                return self._located(message, start, end, reach=reach)
             if content:
                 return None
-            # A frame that is nothing but its wrapper is no message, and its bytes are not skipped.
-            self.cursor = start = end
+            # A frame that is nothing but its wrapper is no message.
+            start = end
 
     def _unwrap_at(self, start: int, compression: str) -> tuple[bytes | None, int] | None:
         """Return the frame in the wrapper, None if only its dictionary is missing, and where it ends."""

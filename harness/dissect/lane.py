@@ -2,13 +2,12 @@
 
 from collections import deque
 from collections.abc import Iterator
-from typing import NamedTuple
 
-from harness.dissect.byte_window import ByteWindow
+from harness.dissect.causes import Ground, Mark, stop_at, why_lost
 from harness.dissect.disagreement import Disagreement, Effect, FieldDifference, Reason, Root
 from harness.dissect.field_differences import field_differences
-from harness.dissect.frame_locator import HEAD_BYTES, FrameLocator, Located, chain_leads_to
-from harness.dissect.misreading import REPLIES, REQUESTS, Claim, claim_of, gives_up, why_misread
+from harness.dissect.frame_locator import FrameLocator, Located
+from harness.dissect.misreading import REPLIES, REQUESTS, Claim, why_misread
 from harness.dissect.wireshark import Sighted, Sighting
 from harness.events.message import Kind, Message, Protocol
 
@@ -17,19 +16,6 @@ Finding = Message | Disagreement
 
 REMEMBERED_MAX = 1 << 16
 """Requests that Wireshark misread or made up, kept for their replies; of more, the oldest are given up."""
-
-
-class _Mark(NamedTuple):
-    """What Wireshark made of one packet as a whole."""
-
-    frame: int
-    start: int
-    end: int
-    shown: tuple[int, ...]
-    """Where the messages that it shows begin, and where the last one ends."""
-    is_malformed: bool
-    is_skipped: bool
-    is_cut: bool
 
 
 class Lane:
@@ -43,13 +29,10 @@ class Lane:
         """By msg_id: what Wireshark shows as requests and is none."""
         source, destination = first.packet.source, first.packet.destination
         self._name = f"{source.address}:{source.port} > {destination.address}:{destination.port}"
-        self._protocol = first.connection.protocol
-        self._is_from_syn = first.is_from_syn
-        self._window = ByteWindow()
-        self._locator = FrameLocator(self._window)
+        self._ground = Ground(first.connection.protocol, is_from_syn=first.is_from_syn)
+        self._locator = FrameLocator(self._ground.window)
         self._ours: deque[Located] = deque()
         self._theirs: deque[Sighting] = deque()
-        self._marks: deque[_Mark] = deque()
         self._shown_end = 0
         """Up to where Wireshark's account has been compared."""
         self._last: Located | None = None
@@ -59,8 +42,6 @@ class Lane:
 
     def take_packet(self, sighted: Sighted) -> Iterator[Finding]:
         """Take the next packet, with what Wireshark shows in it."""
-        packet = sighted.packet
-        self._window.add(sighted.start, packet.payload, frame=packet.frame, time_ns=packet.time_ns)
         shown = []
         for sighting in sighted.sightings:
             if sighting.start is None:
@@ -70,17 +51,7 @@ class Lane:
             shown.append(sighting.start)
         if shown:
             shown.append(self._theirs[-1].end)
-        self._marks.append(
-            _Mark(
-                packet.frame,
-                sighted.start,
-                sighted.end,
-                tuple(shown),
-                packet.is_malformed,
-                packet.is_skipped,
-                len(packet.payload) < packet.payload_bytes,
-            )
-        )
+        self._ground.take(sighted, tuple(shown))
         yield from self._advance()
 
     def take_message(self, message: Message) -> Iterator[Finding]:
@@ -101,27 +72,23 @@ class Lane:
             yield from self._compare(self._theirs.popleft())
         if not self._ours:
             return
-        at = self._shown_end
-        if self._cause is None or self._ours[0].start == at:
-            self._cause = self._why_waiting(at)
-        yield from self._pass_over(self._window.end, Effect.WAITING, "Wireshark shows nothing behind it")
+        yield from self._pass_to(self._ground.window.end)
 
     def _advance(self) -> Iterator[Finding]:
         while self._theirs and self._theirs[0].end <= self._locator.cursor:
             yield from self._compare(self._theirs.popleft())
-        done = min(self._shown_end, self._locator.cursor)
-        self._window.release(done)
-        while self._marks and self._marks[0].end < done:
-            self._marks.popleft()
+        self._ground.release(min(self._shown_end, self._locator.cursor))
+
+    def _begins(self, at: int) -> bool:
+        """Whether our next message begins there, but for empty compressed frames."""
+        return bool(self._ours) and self._ours[0].reach <= at <= self._ours[0].start
 
     def _compare(self, sighting: Sighting) -> Iterator[Finding]:
         start, end = sighting.start, sighting.end
         assert start is not None
         ours = self._ours
         if start > self._shown_end:
-            if self._cause is None or (ours and ours[0].start == self._shown_end):
-                self._cause = self._why_given_up(self._shown_end, start)
-            yield from self._pass_over(start, Effect.NOT_SHOWN, "Wireshark goes on behind it")
+            yield from self._pass_to(start)
         if ours and ours[0].start == start:
             located = ours.popleft()
             self._last = located
@@ -144,7 +111,7 @@ class Lane:
         is_whole = sighting.end == ours.end
         is_alike = _likeness(message.kind) == _likeness(pdu.kind)
         if is_whole and is_alike and not fields:
-            mark = self._mark_of(sighting)
+            mark = self._ground.mark_of(sighting.message.frame_last)
             if mark is not None and mark.is_malformed and mark.shown[-1] == sighting.end:
                 yield from self._malformed(ours, sighting, mark)
                 return
@@ -177,7 +144,7 @@ class Lane:
             _remember(self.false_requests, pdu.msg_id, disagreement.root)
         yield disagreement
 
-    def _malformed(self, ours: Located, sighting: Sighting, mark: _Mark) -> Iterator[Finding]:
+    def _malformed(self, ours: Located, sighting: Sighting, mark: Mark) -> Iterator[Finding]:
         """Judge a packet in which all messages are right, but that Wireshark calls malformed."""
         message = ours.message
         if mark.shown[-1] < mark.end:
@@ -211,7 +178,8 @@ class Lane:
         assert start is not None
         cause = self._cause
         if cause is None:
-            cause = self._cause = self._why_lost(start)
+            following = self._ours[0] if self._ours else None
+            cause = self._cause = why_lost(self._ground, start, self._last, following)
         shown = sighting.message
         if sighting.pdu.kind is Kind.REQUEST:
             _remember(self.false_requests, shown.msg_id, cause)
@@ -221,6 +189,17 @@ class Lane:
             name = last.message.verb_name or last.message.kind.value
             evidence += f": it is byte {start - last.start} of {last.end - last.start} of our {name}"
         return self._disagree(cause.reason, Effect.PHANTOM, start, sighting.end, evidence, sighting=sighting)
+
+    def _pass_to(self, until: int) -> Iterator[Finding]:
+        """Go through a stretch of which Wireshark shows nothing."""
+        at = self._shown_end
+        while at < until:
+            begins = self._begins(at)
+            stop = stop_at(self._ground, at, until, self._ours[0] if begins else None)
+            if begins or self._cause is None or stop.root.reason is not Reason.CONSEQUENCE:
+                self._cause = stop.root
+            yield from self._pass_over(stop.resume, stop.effect, stop.root.evidence)
+            at = stop.resume
 
     def _pass_over(self, end: int, effect: Effect, evidence: str) -> Iterator[Finding]:
         """Report our messages that begin before this place as not shown."""
@@ -245,84 +224,6 @@ class Lane:
                 _remember(self.misread_requests, located.message.msg_id, cause)
             yield disagreement
 
-    # Reasons
-
-    def _why_given_up(self, at: int, until: int) -> Root:
-        """Find why Wireshark shows nothing of a stretch and goes on behind it."""
-        present_end = self._window.contiguous_end(at)
-        first = self._ours[0] if self._ours and self._ours[0].start == at else None
-        if first is not None:
-            general = why_misread(first, None)
-            if general is not None and general[0] in {Reason.COMPRESSION, Reason.STREAM_CONNECTION}:
-                return self._root(general, at)
-        mark = next((mark for mark in self._marks if mark.end > at), None)
-        if mark is not None and mark.is_cut:
-            return self._root((Reason.CUT_PACKET, f"packet {mark.frame} is cut by the snap length"), at)
-        if present_end < until and (first is None or first.end > present_end):
-            lost = f"the capture holds no bytes from {present_end} of the direction on, and goes on at {until} or before"
-            return self._root((Reason.LOST_SEGMENT, lost), at)
-        if mark is not None:
-            if mark.is_skipped and mark.start <= at:
-                what = f"packet {mark.frame} is a retransmission for Wireshark, but brings byte {at} for the first time"
-                return self._root((Reason.SKIPPED_SEGMENT, what), at)
-            if mark.is_malformed and mark.end == until:
-                left_bytes = mark.end - at
-                for begin in (*mark.shown, mark.start):
-                    if gives_up(left_bytes=left_bytes, segment_bytes=mark.end - begin):
-                        what = (
-                            f"{left_bytes} of the segment's {mark.end - begin} bytes are left in packet {mark.frame}: "
-                            f"byte 24 from here is behind its end"
-                        )
-                        return self._root((Reason.SHORT_REPLY_AT_SEGMENT_END, what), at)
-        if first is not None:
-            claim = claim_of(first.head, self._protocol, segment_bytes=present_end - at)
-            why = why_misread(first, claim)
-            if why is not None:
-                return self._root(why, at)
-        return self._root((Reason.UNEXPLAINED, f"Wireshark shows nothing from byte {at} to {until}"), at)
-
-    def _why_waiting(self, at: int) -> Root:
-        """Find why Wireshark shows nothing of the rest."""
-        present_end = self._window.contiguous_end(at)
-        first = self._ours[0]
-        if first.start == at:
-            head = self._window.read(at, HEAD_BYTES)
-            claim = claim_of(head, self._protocol, segment_bytes=present_end - at)
-            why = why_misread(first, claim)
-            if why is not None and (claim is None or claim.claimed_bytes > present_end - at):
-                wanted = "more" if claim is None else str(claim.claimed_bytes)
-                return self._root(
-                    (why[0], f"{why[1]}; Wireshark waits for {wanted} bytes, {present_end - at} follow"), at
-                )
-        return self._why_given_up(at, self._window.end)
-
-    def _why_lost(self, at: int) -> Root:
-        """Find why Wireshark, in step so far, begins a message where we have none."""
-        following = self._ours[0] if self._ours else None
-        before_end = 0 if self._last is None else self._last.end
-        if following is not None and at < following.start and at >= before_end:
-            if chain_leads_to(self._window, at, following):
-                what = f"by headers and lengths, messages lead from byte {at} to ours at {following.start}"
-                return self._root((Reason.MISSED_BY_US, what), at)
-            if at == 0 and not self._is_from_syn:
-                what = f"the capture's first byte of this direction is no message's; ours begin at {following.start}"
-                return self._root((Reason.MID_STREAM, what), at)
-            if self._window.run_at(at - 1) is None:
-                return self._root((Reason.LOST_SEGMENT, f"the bytes before {at} are not in the capture"), at)
-        return self._root((Reason.UNEXPLAINED, f"nothing explains a message at byte {at}"), at)
-
-    def _root(self, why: tuple[Reason, str], at: int) -> Root:
-        run = self._window.run_at(at)
-        mark = next((mark for mark in self._marks if mark.end > at), None)
-        frame = run.frame if run is not None else (mark.frame if mark is not None else 0)
-        return Root(why[0], frame, at, why[1])
-
-    # Making values
-
-    def _mark_of(self, sighting: Sighting) -> _Mark | None:
-        frame = sighting.message.frame_last
-        return next((mark for mark in self._marks if mark.frame == frame), None)
-
     def _unplaced(self, sighting: Sighting) -> Disagreement:
         evidence = "the bytes that Wireshark shows do not stand where its message before ends"
         at = self._shown_end
@@ -342,7 +243,7 @@ class Lane:
         offset_bytes: int | None = None,
         root: Root | None = None,
     ) -> Disagreement:
-        run = self._window.run_at(start)
+        run = self._ground.window.run_at(start)
         if offset_bytes is None and run is not None:
             offset_bytes = start - run.start
         if ours is not None:

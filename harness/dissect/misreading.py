@@ -40,7 +40,9 @@ class Claim(NamedTuple):
 
 
 def claim_of(head: bytes, protocol: Protocol, *, segment_bytes: int) -> Claim | None:
-    """Apply Wireshark's rule to the bytes where it takes a message to begin; None if they are too few for it.
+    """Apply Wireshark's rule to the bytes where it begins a message; None if it reaches behind their end.
+
+    It looks 24 bytes on if what it has in hand as a whole has 28 bytes, not if so many are left.
 
     Args:
         head: what is there; 28 bytes are enough.
@@ -65,20 +67,15 @@ def claim_of(head: bytes, protocol: Protocol, *, segment_bytes: int) -> Claim | 
     return Claim(Kind.REPLY, REPLY_HEADER_BYTES + size_bytes)
 
 
+def header_bytes_min(protocol: Protocol) -> int:
+    """How many bytes Wireshark wants to have before it looks what begins there."""
+    return CQL_HEADER_BYTES if protocol is Protocol.CQL else REPLY_HEADER_BYTES
+
+
 def looks_like_request(head: bytes) -> bool:
     """Whether Wireshark takes these 28 bytes for the header of a request."""
     verb = _U64.unpack_from(head, _VERB_AT)[0]
     return bool(verb <= VERB_MAX and _U32.unpack_from(head, _LENGTH_AT)[0] <= LENGTH_MAX)
-
-
-def gives_up(*, left_bytes: int, segment_bytes: int) -> bool:
-    """Whether Wireshark's rule reaches behind the end of what it has in hand, and so ends the packet.
-
-    Args:
-        left_bytes: from where it takes a message to begin to the end of what it has.
-        segment_bytes: all that it has.
-    """
-    return segment_bytes >= REQUEST_HEADER_BYTES and REPLY_HEADER_BYTES <= left_bytes < REQUEST_HEADER_BYTES
 
 
 def why_misread(ours: Located, claim: Claim | None) -> tuple[Reason, str] | None:
