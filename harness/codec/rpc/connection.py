@@ -7,14 +7,8 @@ are built with.
 from harness.codec.rpc.direction import Direction, Mode
 from harness.codec.rpc.frame import MAGIC, NEGOTIATION_HEADER, Frame, FrameKind
 from harness.codec.rpc.frame_reader import MSG_ID_MAX, Row
-from harness.codec.rpc.frame_search import (
-    MSG_ID_GROWTH_MAX,
-    MSG_ID_UNKNOWN_MAX,
-    SEARCH_BYTES_MAX,
-    MsgIdBounds,
-    Start,
-    find_start,
-)
+from harness.codec.rpc.frame_search import MSG_ID_UNKNOWN_MAX, SEARCH_BYTES_MAX, Start, find_start
+from harness.codec.rpc.header_chain import MSG_ID_GROWTH_MAX, MsgIdBounds
 from harness.codec.rpc.negotiation import (
     NEGOTIATION_BYTES_MAX,
     Negotiated,

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.codec.rpc.compression import wrap
-from harness.codec.rpc.frame_search import MSG_ID_UNKNOWN_MAX, MsgIdBounds, find_start
+from harness.codec.rpc.frame_search import MSG_ID_UNKNOWN_MAX, find_start
+from harness.codec.rpc.header_chain import MsgIdBounds
 from harness.codec.rpc.wire_format import WireFormat, possible_formats
 from harness.codec.rpc.wrapper import COMPRESSIONS, LZ4_FRAGMENTED
 from tests.codec.rpc.examples import (
