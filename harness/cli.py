@@ -237,7 +237,8 @@ def _show_text(reader: CaptureReader, wanted: Filter | None, screen: Screen) -> 
         for message in messages:
             text.see(message)
             if is_meant is None or is_meant(message):
-                line = screen.fit(text.line(message))
+                parts = text.parts(message)
+                line = screen.fit(text.head(parts) + parts.text, parts.tail)
                 lines.append(screen.paint_family(line, family_of(message)) if screen.has_colours else line)
         screen.write(lines)
 
@@ -293,7 +294,7 @@ def flow(
 
 
 def _painted(line: FlowLine, screen: Screen) -> str:
-    text = screen.fit(line.text)
+    text = screen.fit(line.head + line.contents, line.tail)
     if not screen.has_colours:
         return text
     match line.kind:

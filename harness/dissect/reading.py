@@ -111,7 +111,9 @@ def read_trace(
     with without_cycle_collection():
         for some in messages_of(path, dissector):
             messages += some
-    return Trace(tuple(messages), dissector.missing, dissector.topology, dissector.schema)
+    return Trace(
+        tuple(messages), dissector.missing, dissector.topology, dissector.schema, dissector.first_time_ns
+    )
 
 
 @contextmanager

@@ -47,6 +47,8 @@ class FlowLine(NamedTuple):
     head: str
     """The columns of a message; empty for other lines."""
     contents: str
+    tail: str = ""
+    """What a message answers, its statement's number, and whether it is background."""
     family: Family | None = None
     """Of a message."""
     is_background: bool = False
@@ -55,7 +57,7 @@ class FlowLine(NamedTuple):
     @property
     def text(self) -> str:
         """The whole line."""
-        return self.head + self.contents
+        return self.head + self.contents + self.tail
 
 
 class FlowText:
@@ -127,7 +129,8 @@ class FlowText:
         return FlowLine(
             LineKind.MESSAGE,
             head,
-            f"{parts.contents if contents is None else contents}{note}",
+            parts.text if contents is None else contents,
+            parts.tail + note,
             family_of(message),
             is_background,
         )

@@ -19,7 +19,6 @@ REQUESTS_MAX = 32768
 REQUEST_BYTES_MAX = 16 * 1024 * 1024
 VERSIONS_MAX = 4096
 
-_AWAITED = frozenset({Kind.REQUEST, Kind.ONE_WAY})
 _WRITES = frozenset({1, 41, 42})
 """MUTATION, PAXOS_LEARN, HINT_MUTATION: one-way, but acknowledged by another message."""
 _PREPARED_KIND = b"\x00\x00\x00\x04"
@@ -37,7 +36,7 @@ class Recollection:
     def see(self, message: Message) -> None:
         """Take note of a message; every message of a capture, shown or not, in its order."""
         kind = message.kind
-        if kind in _AWAITED and (kind is Kind.REQUEST or message.verb in _WRITES):
+        if kind is Kind.REQUEST or (kind is Kind.ONE_WAY and message.verb in _WRITES):
             self._requests[message.number] = message
             self._request_bytes += len(message.payload)
             if len(self._requests) > REQUESTS_MAX or self._request_bytes > REQUEST_BYTES_MAX:

@@ -17,7 +17,6 @@ WAITING_MAX = 131072
 
 _MUTATION_FAILED = 24
 _ANSWERS = frozenset({Kind.REPLY, Kind.EXCEPTION})
-_REQUESTS = frozenset({Kind.REQUEST, Kind.ONE_WAY})
 
 
 class Row(NamedTuple):
@@ -73,13 +72,14 @@ class Statistics:
             self.first_ns = message.first_ns
         self.last_ns = max(self.last_ns, message.time_ns)
         kind = message.kind
-        if kind in _ANSWERS:
+        # Compared one by one: looking a member of an Enum up in a set calls its __hash__ in Python.
+        if kind is Kind.REPLY or kind is Kind.EXCEPTION:
             self._answer(message, message.request)
             return
         counts = self._counts(message)
         counts.messages += 1
         counts.message_bytes += len(message.payload)
-        if kind not in _REQUESTS:
+        if kind is not Kind.REQUEST and kind is not Kind.ONE_WAY:
             return
         if message.acknowledges is not None:
             waiting = self._waiting.pop(message.acknowledges, None)

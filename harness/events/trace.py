@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, overload
 
+from harness.events.filters import Filter
 from harness.events.message import Connection, Kind, Message, Protocol
+from harness.events.surroundings import Surroundings
 from harness.schema import Schema
 from harness.topology import Topology
 
@@ -73,6 +75,8 @@ class Trace(Sequence[Message]):
     missing: Missing = field(default_factory=Missing)
     topology: Topology = field(default_factory=Topology)
     schema: Schema = field(default_factory=Schema)
+    started_ns: int | None = None
+    """Time of the capture's first packet, nanoseconds since 1970; None: not known."""
 
     def __len__(self) -> int:
         return len(self.messages)
@@ -91,11 +95,18 @@ class Trace(Sequence[Message]):
 
     def part(self, messages: Iterable[Message]) -> "Trace":
         """Make a trace of some of the messages."""
-        return Trace(tuple(messages), self.missing, self.topology, self.schema)
+        return Trace(tuple(messages), self.missing, self.topology, self.schema, self.started_ns)
 
     def where(self, predicate: Callable[[Message], bool]) -> "Trace":
-        """Keep the messages for which the predicate (a ``Filter``, say) holds."""
+        """Keep the messages for which the predicate holds; a ``Filter`` learns names and times of the trace."""
+        if isinstance(predicate, Filter):
+            predicate = predicate.bound_to(self.surroundings)
         return self.part(message for message in self.messages if predicate(message))
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """What is known around the messages: for filters, and for writing them as text."""
+        return Surroundings(self.schema, self.topology, self.started_ns)
 
     @cached_property
     def _by_number(self) -> dict[int, Message]:

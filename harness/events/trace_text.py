@@ -44,9 +44,9 @@ class TextLine(NamedTuple):
     """What the message answers, in parentheses; empty: nothing that is known."""
 
     @property
-    def contents(self) -> str:
-        """What stands behind the columns."""
-        return f"{self.text}  {self.reference}" if self.reference else self.text
+    def tail(self) -> str:
+        """The reference, set off from the text."""
+        return f"  {self.reference}" if self.reference else ""
 
 
 class Columns:
@@ -91,7 +91,7 @@ class TraceText:
     def line(self, message: Message) -> str:
         """Word a message that was seen, in one line with all columns."""
         parts = self.parts(message)
-        return self._columns.head(parts) + parts.contents
+        return self._columns.head(parts) + parts.text + parts.tail
 
     def parts(self, message: Message) -> TextLine:
         """Word a message that was seen."""

@@ -60,11 +60,14 @@ class Screen:
         self.width = width
         """Of lines; 0: no limit."""
 
-    def fit(self, text: str) -> str:
-        """Cut a line that is too long."""
-        if self.width and len(text) > self.width:
-            return text[: self.width - 1] + "…"
-        return text
+    def fit(self, text: str, tail: str = "") -> str:
+        """Cut a line that is too long, but not its tail while there is room for a little of the rest."""
+        if not self.width or len(text) + len(tail) <= self.width:
+            return text + tail
+        room = self.width - len(tail) - 1
+        if room < self.width // 2:
+            return (text + tail)[: self.width - 1] + "…"
+        return f"{text[:room]}…{tail}"
 
     def paint(self, text: str, colour: str) -> str:
         """Colour a text, if colours are wanted."""

@@ -9,10 +9,12 @@ from harness.errors import FilterError
 from harness.events.filters import Filter, compile_filter, field
 from harness.events.message import Kind, Message
 from harness.events.surroundings import Surroundings
+from harness.events.trace import Trace
 from harness.schema import Schema
 from tests.events.messages import (
     MUTATION_DONE,
     RESULT_REPLY,
+    STARTED_NS,
     SURROUNDINGS,
     TABLE,
     connection,
@@ -263,3 +265,11 @@ def test_garbage_is_refused_or_answers_yes_or_no(name: str, operator: str, value
         return
     for one in ALL:
         assert wanted(one) in {True, False}
+
+
+def test_a_trace_lends_its_names_and_times_to_a_filter() -> None:
+    trace = Trace(ALL, schema=Schema((TABLE,)), started_ns=STARTED_NS)
+    assert [
+        one.frame_last for one in trace.where(compile_filter("table == ks.t and frame.time_relative > 1"))
+    ] == [10, 14]
+    assert len(trace.where(compile_filter("frame.time_relative > 2"))) == 0

@@ -81,7 +81,7 @@ class Words:
     def table(self, table_id: UUID) -> str:
         """``keyspace.table``, or the id where the table is unknown."""
         table = self.schema.table_of(table_id)
-        return f"table {short_id(table_id)}" if table is None else table.full_name
+        return str(table_id) if table is None else table.full_name
 
     def change(self, mutation: Mutation | CanonicalMutationFrame) -> str:
         """What a mutation changes: ``ks.table(key) [row] column=value``."""
@@ -114,9 +114,10 @@ class Words:
 
     def key_of_version(self, version: UUID, key: Key) -> str:
         """Table and partition key where only the table's schema version is told."""
+        table_id = self.table_id_of_version(version)
         table = self.table_of_version(version)
         if table is None:
-            return f"({self.raw_key(key)})"
+            return f"{'' if table_id is None else table_id}({self.raw_key(key)})"
         values = key_values(self.schema, table, table.partition_key, key.components)
         return f"{table.full_name}({key_text(values, _KEY_CHARACTERS_MAX)})"
 
