@@ -8,9 +8,6 @@ from harness.codec.tcp.reassembly import ByteStream
 from harness.codec.verbs.write_identity import AddressKey
 from harness.events.message import Connection
 
-UNANSWERED_MAX = 65536
-"""Most requests of one connection that wait for a reply; of more, the oldest are given up."""
-
 
 class RpcState:
     """One connection between nodes."""

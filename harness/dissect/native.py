@@ -2,20 +2,18 @@
 
 Memory is bounded, whatever the capture's size: what waits for its pair, or for the bytes of a lost packet, is
 given up when there is too much of it, oldest first.
+
+capture file -> packets -> segments -> byte streams (here) -> frames -> messages (``rpc_messages``,
+``cql_messages``), in order of completion (``holding``).
 """
 
 from collections import deque
 from collections.abc import Iterable
-from enum import Enum
-from heapq import heappop, heappush
 from itertools import islice
-from typing import TypeVar, assert_never
 
 from harness.codec.cql.connection import ConnectionDecoder as CqlDecoder
 from harness.codec.cql.cutter import Row as CqlRow
-from harness.codec.cql.frame import UNDECODED as CQL_UNDECODED
 from harness.codec.cql.frame import Frame as CqlFrame
-from harness.codec.cql.opcodes import Opcode
 from harness.codec.pcapng.capture_decoder import CaptureDecoder
 from harness.codec.pcapng.events import (
     CaptureEvent,
@@ -26,9 +24,8 @@ from harness.codec.pcapng.events import (
     Truncated,
 )
 from harness.codec.rpc.connection import ConnectionDecoder as RpcDecoder
-from harness.codec.rpc.frame import Frame, FrameKind
+from harness.codec.rpc.frame import Frame as RpcFrame
 from harness.codec.rpc.frame_reader import Row as RpcRow
-from harness.codec.rpc.negotiation import Negotiated
 from harness.codec.tcp.reassembly import ByteRun, Gap
 from harness.codec.tcp.segment import (
     ACK,
@@ -42,22 +39,16 @@ from harness.codec.tcp.segment import (
     why_not_tcp,
 )
 from harness.codec.verbs.line import Line
-from harness.codec.verbs.registry import Mode, Role
-from harness.codec.verbs.table import TABLE
-from harness.codec.verbs.write_identity import (
-    AddressKey,
-    address_key,
-    peek_acknowledgement,
-    peek_write_identity,
-)
 from harness.context import Context
-from harness.dissect.clients import Clients
-from harness.dissect.flows import UNANSWERED_MAX, CqlState, Flow, RpcState
-from harness.dissect.version_line import LineEvidence, line_of_client_id, line_of_negotiation
-from harness.events.message import Connection, CqlPart, Kind, Message, Protocol
+from harness.dissect.assembly import TIMES_MASK, Assembly
+from harness.dissect.cql_messages import CqlMessages
+from harness.dissect.flows import CqlState, Flow, RpcState
+from harness.dissect.holding import Holding
+from harness.dissect.rpc_messages import RpcMessages
+from harness.events.message import Connection, Message, Protocol
 from harness.events.trace import LostBytes, Missing
 from harness.schema import Schema
-from harness.schema_learning import SCHEMA_VERBS, SchemaLearner
+from harness.schema_learning import SchemaLearner
 from harness.topology import Topology
 
 RPC_PORTS = (7000,)
@@ -65,67 +56,12 @@ RPC_PORTS = (7000,)
 CQL_PORTS = (9042, 19042)
 """native_transport_port and native_shard_aware_transport_port."""
 
-WRITES_MAX = 65536
-"""Most writes that wait for acknowledgements; of more, the oldest are given up."""
-ACKNOWLEDGED_MAX = 1024
-"""Most acknowledged writes that are remembered, for those that are acknowledged twice."""
 FLOWS_MAX = 65536
 """Most directions of connections; of more, the oldest closed ones are forgotten."""
-HELD_FRAMES_MAX = 65536
-"""Most frames that wait until a connection before them is understood."""
 LOST_MAX = 10000
 """Most losses that are listed one by one."""
 
-_TIMES = 1 << 17
-"""How many packets back a frame may begin for its first packet's time to be known."""
-_TIMES_MASK = _TIMES - 1
 _SEQUENCE_MASK = 0xFFFFFFFF
-
-_CLIENT_ID = 0
-_ONE_WAY = frozenset(row.number for row in TABLE.verbs if row.mode is Mode.ONE_WAY)
-
-
-class _Action(Enum):
-    """What a request is good for besides being a message; two-way requests that are not listed: nothing."""
-
-    SAYS_NO_MORE = "one way, and no more"
-    WRITES = "acknowledged on another connection"
-    ACKNOWLEDGES = "acknowledges such a write"
-    INTRODUCES = "tells who sends on the connection"
-    OPENS_STREAM = "names the connection of a stream"
-    TELLS_SCHEMA = "carries definitions of tables"
-
-
-_SAYS_NO_MORE = _Action.SAYS_NO_MORE
-_WRITES = _Action.WRITES
-_ACKNOWLEDGES = _Action.ACKNOWLEDGES
-_INTRODUCES = _Action.INTRODUCES
-_OPENS_STREAM = _Action.OPENS_STREAM
-_TELLS_SCHEMA = _Action.TELLS_SCHEMA
-_ACTIONS: dict[int, _Action] = (
-    dict.fromkeys(_ONE_WAY, _SAYS_NO_MORE)
-    | dict.fromkeys(SCHEMA_VERBS, _TELLS_SCHEMA)
-    | dict.fromkeys((row.number for row in TABLE.verbs if row.mode is Mode.STREAM), _OPENS_STREAM)
-    # MUTATION, PAXOS_LEARN, HINT_MUTATION; MUTATION_DONE, MUTATION_FAILED
-    | dict.fromkeys((1, 41, 42), _WRITES)
-    | dict.fromkeys((2, 24), _ACKNOWLEDGES)
-    | {_CLIENT_ID: _INTRODUCES}
-)
-_NO_REQUEST = (None, None, None)
-_CQL_EVENT = int(Opcode.EVENT)
-_CQL_ERROR = int(Opcode.ERROR)
-_RPC = Protocol.RPC
-_CQL = Protocol.CQL
-_KIND_REQUEST = Kind.REQUEST
-_KIND_ONE_WAY = Kind.ONE_WAY
-_KIND_REPLY = Kind.REPLY
-_KIND_EXCEPTION = Kind.EXCEPTION
-_WriteKey = tuple[AddressKey, int, int, AddressKey]
-"""Address of the coordinator, its shard, response id, address of the replica."""
-_K = TypeVar("_K")
-_V = TypeVar("_V")
-# Half the time of Message(...), which goes through a function written in Python.
-_new_tuple = tuple.__new__
 
 
 class NativeDissector:
@@ -149,8 +85,6 @@ class NativeDissector:
         self.topology = context.topology if context is not None else Topology()
         self.packet_count = 0
         """Packets read so far."""
-        self.wrapper_count = 0
-        """Frames that were empty inside their compression; they are no messages."""
         self.first_time_ns: int | None = None
         """Time of the first packet."""
         self._rpc_ports = frozenset(rpc_ports)
@@ -158,28 +92,13 @@ class NativeDissector:
         self._capture = CaptureDecoder()
         self._flows: dict[bytes, Flow] = {}
         self._closed: deque[bytes] = deque()
-        self._times = [0] * _TIMES
-        self._out: list[Message] = []
-        self._message_count = 0
+        self._assembly = Assembly()
+        self._holding = Holding()
         self._connection_count = 0
-        # An acknowledged write leaves the table, which so stays small enough for the processor's cache.
-        self._writes: dict[_WriteKey, tuple[int, int]] = {}
-        self._acknowledged: deque[tuple[_WriteKey, tuple[int, int]]] = deque(maxlen=ACKNOWLEDGED_MAX)
-        self._broadcast: dict[AddressKey, AddressKey] = {}
         self._names: dict[str, str] = {node.address: node.name for node in self.topology.nodes}
-        self._told_line = line
-        self._line = line
-        self._evidence = LineEvidence()
-        self._is_line_certain = line is not None
-        self._hint: Negotiated | None = None
-        self._streams: dict[tuple[str, int], int] = {}
-        self._stream_states: dict[tuple[str, int], RpcState] = {}
-        self._held: list[tuple[int, int, RpcState | CqlState, Frame | CqlFrame]] = []
-        self._held_count = 0
-        self._blocked: dict[RpcState | Flow, int] = {}
-        """What holds bytes back, and the first packet of them; messages of later packets wait."""
         self._learner = SchemaLearner()
-        self._clients = Clients(self._learner)
+        self._rpc = RpcMessages(self._assembly, self._learner, line)
+        self._cql = CqlMessages(self._assembly, self._learner)
         if context is not None:
             self._learner.learn_context(context)
         self._lost: list[LostBytes] = []
@@ -189,6 +108,11 @@ class NativeDissector:
         self._cut_packets = 0
         self._skipped_packets = 0
         self._unsupported = ""
+
+    @property
+    def wrapper_count(self) -> int:
+        """Frames that were empty inside their compression; they are no messages."""
+        return self._rpc.wrapper_count
 
     @property
     def schema(self) -> Schema:
@@ -225,25 +149,20 @@ class NativeDissector:
         for flow in self._flows.values():
             self._end(flow)
         self._flows.clear()
-        self._blocked.clear()
+        self._holding.blocked.clear()
         self._release()
-        return self._give()
-
-    def _give(self) -> list[Message]:
-        out = self._out
-        self._out = []
-        return out
+        return self._assembly.take()
 
     def _take(self, events: list[CaptureEvent], *, keep: bool = False) -> list[Message]:
         # The loop that everything passes through; written out, and with the common case of TCP inline.
         flows = self._flows
-        times = self._times
+        times = self._assembly.times
         for event in events:
             if event.__class__ is not Packet:
                 self._note(event)
                 continue
             number, time_ns, link_type, data, _, _, _ = event
-            times[number & _TIMES_MASK] = time_ns
+            times[number & TIMES_MASK] = time_ns
             segment = decode_segment(link_type, data)
             if segment is None:
                 self._skip(link_type, data)
@@ -275,7 +194,7 @@ class NativeDissector:
                     self._take_runs(peer, peer.byte_stream.acknowledged(acknowledgement, number), number)
         if events:
             self._note_progress(events)
-        return [] if keep else self._give()
+        return [] if keep else self._assembly.take()
 
     def _note_progress(self, events: list[CaptureEvent]) -> None:
         first = next((event for event in events if isinstance(event, Packet)), None)
@@ -321,7 +240,7 @@ class NativeDissector:
         client, server = (source, destination) if source_is_client else (destination, source)
         connection = Connection(
             self._connection_count,
-            _RPC if is_rpc else _CQL,
+            Protocol.RPC if is_rpc else Protocol.CQL,
             client,
             server,
             self._names.get(client.address),
@@ -329,7 +248,7 @@ class NativeDissector:
             number,
             syn_seen,
             None,
-            self._line or Line.V4_2,
+            self._rpc.line,
             None,
             None,
             None,
@@ -337,12 +256,12 @@ class NativeDissector:
         self._connection_count += 1
         state: RpcState | CqlState
         if is_rpc:
-            keys = address_key(client.address), address_key(server.address)
             state = RpcState(
                 connection,
-                RpcDecoder(syn_seen=syn_seen, assumed=None if syn_seen else self._hint),
-                keys=(self._broadcast.get(keys[0], keys[0]), self._broadcast.get(keys[1], keys[1])),
+                RpcDecoder(syn_seen=syn_seen, assumed=None if syn_seen else self._rpc.hint),
+                keys=self._rpc.keys_of(client, server),
             )
+            self._rpc.open(state)
         else:
             state = CqlState(connection, CqlDecoder(syn_seen=syn_seen))
         flow = Flow(state, from_client=source_is_client)
@@ -387,7 +306,7 @@ class NativeDissector:
     def _take_runs(self, flow: Flow, runs: list[ByteRun | Gap], number: int) -> None:
         """Take what a stream gave, at a packet; what it holds back from now on blocks later messages."""
         if flow.byte_stream.has_pending:
-            self._blocked.setdefault(flow, number)
+            self._holding.block(flow, number)
         for run in runs:
             if isinstance(run, ByteRun):
                 if flow.is_rpc:
@@ -396,7 +315,7 @@ class NativeDissector:
                     self._take_cql(flow, run.data, run.mark)
             else:
                 self._take_gap(flow, run)
-        if not flow.byte_stream.has_pending and self._blocked.pop(flow, None) is not None:
+        if not flow.byte_stream.has_pending and self._holding.unblock(flow):
             self._release()
 
     def _take_gap(self, flow: Flow, gap: Gap) -> None:
@@ -404,9 +323,9 @@ class NativeDissector:
         if len(self._lost) < LOST_MAX:
             self._lost.append(LostBytes(state.connection, flow.from_client, gap.mark, gap.lost_bytes))
         if isinstance(state, RpcState):
-            self._take_frames(state, state.decoder.gap(flow.from_client, gap.mark, gap.lost_bytes))
+            self._hold_rpc(state, state.decoder.gap(flow.from_client, gap.mark, gap.lost_bytes))
         else:
-            self._take_cql_frames(state, state.decoder.gap(flow.from_client, gap.mark))
+            self._hold_cql(state, state.decoder.gap(flow.from_client, gap.mark))
 
     def _end(self, flow: Flow) -> None:
         """Give what both streams of a connection still hold back, then what its frames leave."""
@@ -417,486 +336,76 @@ class NativeDissector:
         self._take_runs(flow, flow.byte_stream.close(), self.packet_count)
         self._take_runs(flow.peer, flow.peer.byte_stream.close(), self.packet_count)
         if isinstance(state, RpcState):
-            self._take_frames(state, state.decoder.close())
+            self._hold_rpc(state, state.decoder.close())
+            self._rpc.close(state)
         else:
-            self._take_cql_frames(state, state.decoder.close())
-            self._clients.forget(state.connection.number)
-        state.pending.clear()
+            self._hold_cql(state, state.decoder.close())
+            self._cql.close(state)
 
-    # RPC
+    # Frames
 
     def _take_rpc(self, flow: Flow, data: bytes, mark: int) -> None:
         state = flow.state
         assert isinstance(state, RpcState)
         decoder = state.decoder
+        rpc = self._rpc
         from_client = flow.from_client
-        if not self._blocked and self._is_line_certain and decoder.negotiated is state.negotiated:
+        blocked = self._holding.blocked
+        if not blocked and rpc.is_line_certain and decoder.negotiated is state.negotiated:
             rows: list[RpcRow] = []
             taken = decoder.read_run(from_client, data, rows)
             if rows:
                 if from_client:
-                    self._add_requests(state, rows, mark)
+                    rpc.add_requests(state, rows, mark)
                 else:
-                    self._add_replies(state, rows, mark)
+                    rpc.add_replies(state, rows, mark)
                 if taken == len(data):
                     return
                 data = data[taken:]
         frames = decoder.feed(from_client, data, mark)
-        if decoder.held_mark is not None or self._blocked:
-            self._take_frames(state, frames)
+        if decoder.held_mark is not None or blocked:
+            self._hold_rpc(state, frames)
         elif frames:
-            self._add_rpc(state, frames)
+            rpc.add(state, frames)
 
-    def _take_frames(self, state: RpcState, frames: list[Frame]) -> None:
+    def _hold_rpc(self, state: RpcState, frames: list[RpcFrame]) -> None:
         """Take frames while some bytes are held back, so that messages come out in order of completion."""
         held_mark = state.decoder.held_mark
-        if held_mark is None:
-            self._blocked.pop(state, None)
-        else:
-            self._blocked[state] = held_mark
+        self._holding.unblock(state)
+        if held_mark is not None:
+            self._holding.block(state, held_mark)
         for frame in frames:
-            self._hold(frame.last_mark, state, frame)
+            self._holding.hold((state, frame))
         self._release()
-
-    def _hold(self, mark: int, state: RpcState | CqlState, frame: Frame | CqlFrame) -> None:
-        self._held_count += 1
-        heappush(self._held, (mark, self._held_count, state, frame))
-        if len(self._held) > HELD_FRAMES_MAX:
-            self._blocked.clear()
-
-    def _release(self) -> None:
-        """Add the held frames that nothing held back can precede any more."""
-        held = self._held
-        limit = min(self._blocked.values()) if self._blocked else None
-        while held and (limit is None or held[0][0] < limit):
-            _, _, state, frame = heappop(held)
-            if isinstance(state, RpcState):
-                assert isinstance(frame, Frame)
-                self._add_rpc(state, [frame])
-            else:
-                assert isinstance(frame, CqlFrame)
-                self._add_cql(state, [frame])
-
-    def _learn_negotiation(self, state: RpcState, negotiated: Negotiated) -> None:
-        state.negotiated = negotiated
-        connection = state.connection
-        line = line_of_negotiation(negotiated) if self._told_line is None else None
-        # CLIENT_ID tells 6.2 from 2025.1 and so on; the negotiation only that it is none of the older ones.
-        if line is not None and (self._line is None or (line >= Line.V6_2) != (self._line >= Line.V6_2)):
-            self._learn_line(line)
-            self._is_line_certain = True
-        connection_id = negotiated.connection_id
-        state.connection = connection = connection._replace(
-            negotiated=negotiated,
-            line=self._line or connection.line,
-            server_shard=None if connection_id is None else connection_id & 0xFFFF,
-        )
-        self._hint = state.decoder.negotiated_hint() or self._hint
-        if negotiated.is_stream and connection_id is not None:
-            key = (connection.server.address, connection_id)
-            self._stream_states[key] = state
-            verb = self._streams.get(key)
-            if verb is not None:
-                state.connection = connection._replace(stream_verb=verb)
-
-    def _learn_line(self, line: Line) -> None:
-        """Take a line for the capture, and for the connections that do not know better."""
-        known, self._line = self._line, line
-        for flow in self._flows.values():
-            connection = flow.state.connection
-            if known is None or connection.line is known:
-                flow.state.connection = connection._replace(line=line)
-
-    def _weigh_evidence(self, frames: list[Frame]) -> None:
-        """Look for the line of a capture that began in mid-stream in what its nodes say."""
-        evidence = self._evidence
-        for frame in frames:
-            if frame.kind is FrameKind.REQUEST and frame.verb is not None:
-                evidence.take(TABLE.decode_or_none(frame.verb, Line.HEAD, Role.REQUEST, frame.payload))
-            elif frame.kind is FrameKind.REPLY and frame.duration_us is not None:
-                evidence.take_line_at_least(Line.V6_2)
-        line = evidence.line
-        if line is not None and line is not self._line:
-            self._learn_line(line)
-        self._is_line_certain = evidence.is_final
-
-    def _add_requests(self, state: RpcState, rows: list[RpcRow], mark: int) -> None:
-        """Add requests that one packet holds whole."""
-        # Written out for speed, like _add_replies and _add_cql_run: here and in the codecs' read_run the time goes.
-        append = self._out.append
-        actions = _ACTIONS
-        new = _new_tuple
-        connection = state.connection
-        number = self._message_count
-        time_ns = self._times[mark & _TIMES_MASK]
-        for (timeout_ms, verb, msg_id, _), payload in rows:
-            action = actions.get(verb)
-            acknowledges = acknowledges_frame = None
-            kind = _KIND_ONE_WAY
-            if action is None:
-                kind = _KIND_REQUEST
-                state.pending[msg_id] = (number, mark, verb)
-            elif action is _ACKNOWLEDGES:
-                write = self._acknowledged_write(state, payload)
-                if write is not None:
-                    acknowledges, acknowledges_frame = write
-            elif action is _WRITES:
-                identity = peek_write_identity(verb, payload)
-                if identity is not None:
-                    self._writes[(*identity, state.server_key)] = (number, mark)
-            elif action is not _SAYS_NO_MORE:
-                kind = self._take_rare(state, action, verb, msg_id, payload, number, mark)
-                connection = state.connection
-            message = new(
-                Message,
-                (
-                    number,
-                    _RPC,
-                    kind,
-                    mark,
-                    mark,
-                    time_ns,
-                    time_ns,
-                    connection,
-                    True,
-                    verb,
-                    msg_id,
-                    timeout_ms,
-                    None,
-                    payload,
-                    None,
-                    None,
-                    acknowledges,
-                    acknowledges_frame,
-                    None,
-                    "",
-                ),
-            )
-            append(message)
-            number += 1
-            if action is _TELLS_SCHEMA:
-                self._learner.learn_rpc(message.body)
-        self._message_count = number
-        if len(self._writes) > WRITES_MAX:
-            _forget_oldest(self._writes)
-        if len(state.pending) > UNANSWERED_MAX:
-            _forget_oldest(state.pending)
-
-    def _add_replies(self, state: RpcState, rows: list[RpcRow], mark: int) -> None:
-        """Add replies that one packet holds whole."""
-        append = self._out.append
-        new = _new_tuple
-        pop = state.pending.pop
-        connection = state.connection
-        number = self._message_count
-        time_ns = self._times[mark & _TIMES_MASK]
-        for head, payload in rows:
-            msg_id = head[0]
-            kind = _KIND_REPLY
-            if msg_id < 0:
-                kind = _KIND_EXCEPTION
-                msg_id = -msg_id
-            request, request_frame, verb = pop(msg_id, _NO_REQUEST)
-            message = new(
-                Message,
-                (
-                    number,
-                    _RPC,
-                    kind,
-                    mark,
-                    mark,
-                    time_ns,
-                    time_ns,
-                    connection,
-                    False,
-                    verb,
-                    msg_id,
-                    None,
-                    head[2] if len(head) == 3 else None,
-                    payload,
-                    request,
-                    request_frame,
-                    None,
-                    None,
-                    None,
-                    "",
-                ),
-            )
-            append(message)
-            number += 1
-            if verb in SCHEMA_VERBS:
-                self._learner.learn_rpc(message.body)
-        self._message_count = number
-
-    def _acknowledged_write(self, state: RpcState, payload: bytes) -> tuple[int, int] | None:
-        """Find the write that a MUTATION_DONE or MUTATION_FAILED names: its number and last packet."""
-        acknowledgement = peek_acknowledgement(payload)
-        if acknowledgement is None:
-            return None
-        shard, response_id = acknowledgement
-        key = (state.server_key, shard, response_id, state.client_key)
-        write = self._writes.pop(key, None)
-        if write is None:
-            # A replica that applied a write, but failed to forward it, sends both.
-            return next((write for known, write in reversed(self._acknowledged) if known == key), None)
-        self._acknowledged.append((key, write))
-        return write
-
-    def _take_rare(
-        self, state: RpcState, action: object, verb: int, msg_id: int, payload: bytes, number: int, mark: int
-    ) -> Kind:
-        """Learn from a request that says more than its kind."""
-        if action is _INTRODUCES:
-            self._learn_client_id(state, payload)
-            return Kind.ONE_WAY
-        if action is _OPENS_STREAM:
-            self._learn_stream(state, verb, payload)
-        if verb in _ONE_WAY:
-            return Kind.ONE_WAY
-        state.pending[msg_id] = (number, mark, verb)
-        return Kind.REQUEST
-
-    def _add_rpc(self, state: RpcState, frames: list[Frame]) -> None:
-        """Add frames of any kind, of any packets."""
-        if state.decoder.negotiated is not state.negotiated and state.decoder.negotiated is not None:
-            self._learn_negotiation(state, state.decoder.negotiated)
-        if not self._is_line_certain:
-            self._weigh_evidence(frames)
-        for frame in frames:
-            number = self._message_count
-            verb = frame.verb
-            msg_id = frame.msg_id
-            request = request_frame = acknowledges = acknowledges_frame = None
-            match frame.kind:
-                case FrameKind.REQUEST:
-                    assert verb is not None
-                    assert msg_id is not None
-                    action = _ACTIONS.get(verb, _TELLS_SCHEMA)
-                    if action is _ACKNOWLEDGES:
-                        write = self._acknowledged_write(state, frame.payload)
-                        if write is not None:
-                            acknowledges, acknowledges_frame = write
-                    elif action is _WRITES:
-                        identity = peek_write_identity(verb, frame.payload)
-                        if identity is not None:
-                            self._writes[(*identity, state.server_key)] = (number, frame.last_mark)
-                    kind = self._take_rare(
-                        state, action, verb, msg_id, frame.payload, number, frame.last_mark
-                    )
-                case FrameKind.REPLY | FrameKind.EXCEPTION:
-                    kind = Kind.REPLY if frame.kind is FrameKind.REPLY else Kind.EXCEPTION
-                    request, request_frame, verb = state.pending.pop(msg_id, _NO_REQUEST)
-                case FrameKind.WRAPPER:
-                    self.wrapper_count += 1
-                    continue
-                case FrameKind.UNDECODED:
-                    if not frame.payload:
-                        continue
-                    kind = Kind.UNDECODED
-                case FrameKind.STREAM_DATA | FrameKind.STREAM_END:
-                    kind = Kind.STREAM_DATA if frame.kind is FrameKind.STREAM_DATA else Kind.STREAM_END
-                    verb = state.connection.stream_verb
-                case FrameKind.NEGOTIATION:
-                    kind = Kind.NEGOTIATION
-                case _:
-                    assert_never(frame.kind)
-            self._message_count = number + 1
-            message = Message(
-                number,
-                _RPC,
-                kind,
-                frame.first_mark,
-                frame.last_mark,
-                self._first_ns(frame.first_mark, frame.last_mark),
-                self._times[frame.last_mark & _TIMES_MASK],
-                state.connection,
-                frame.from_client,
-                verb,
-                msg_id,
-                frame.timeout_ms,
-                frame.duration_us,
-                frame.payload,
-                request,
-                request_frame,
-                acknowledges,
-                acknowledges_frame,
-                None,
-                frame.reason,
-            )
-            self._out.append(message)
-            if verb in SCHEMA_VERBS:
-                self._learner.learn_rpc(message.body)
-
-    def _first_ns(self, first_mark: int, last_mark: int) -> int:
-        if last_mark - first_mark >= _TIMES:
-            # Its first packet is too far back; the nearest that is known is the last one's.
-            first_mark = last_mark
-        return self._times[first_mark & _TIMES_MASK]
-
-    def _learn_client_id(self, state: RpcState, payload: bytes) -> None:
-        line = self._told_line or line_of_client_id(payload, state.connection.negotiated)
-        decoded = TABLE.decode_or_none(_CLIENT_ID, line or state.connection.line, Role.REQUEST, payload)
-        shard = getattr(decoded, "shard", None)
-        address = getattr(decoded, "broadcast_address", None)
-        if line is not None and self._told_line is None and line is not self._line:
-            self._learn_line(line)
-            self._is_line_certain = True
-        state.connection = state.connection._replace(
-            line=line or state.connection.line, client_shard=shard if isinstance(shard, int) else None
-        )
-        if isinstance(address, str):
-            broadcast = address_key(address)
-            if broadcast != state.client_key:
-                # The node is known to others by an address that is not the one it sends from.
-                self._broadcast[address_key(state.connection.client.address)] = broadcast
-                state.client_key = broadcast
-
-    def _learn_stream(self, state: RpcState, verb: int, payload: bytes) -> None:
-        decoded = TABLE.decode_or_none(verb, state.connection.line, Role.REQUEST, payload)
-        stream_id = getattr(decoded, "stream_id", None)
-        if not isinstance(stream_id, int):
-            return
-        key = (state.connection.server.address, stream_id)
-        self._streams[key] = verb
-        opened = self._stream_states.get(key)
-        if opened is not None:
-            opened.connection = opened.connection._replace(stream_verb=verb)
-
-    # CQL
 
     def _take_cql(self, flow: Flow, data: bytes, mark: int) -> None:
         state = flow.state
         assert isinstance(state, CqlState)
-        if not self._blocked:
+        blocked = self._holding.blocked
+        if not blocked:
             rows: list[CqlRow] = []
             taken = state.decoder.read_run(flow.from_client, data, rows)
             if rows:
-                self._add_cql_run(state, rows, mark, from_client=flow.from_client)
+                self._cql.add_run(state, rows, mark, from_client=flow.from_client)
                 if taken == len(data):
                     return
                 data = data[taken:]
         frames = state.decoder.feed(flow.from_client, data, mark)
-        if self._blocked:
-            self._take_cql_frames(state, frames)
+        if blocked:
+            self._hold_cql(state, frames)
         elif frames:
-            self._add_cql(state, frames)
+            self._cql.add(state, frames)
 
-    def _take_cql_frames(self, state: CqlState, frames: list[CqlFrame]) -> None:
+    def _hold_cql(self, state: CqlState, frames: list[CqlFrame]) -> None:
         for frame in frames:
-            self._hold(frame.last_mark, state, frame)
+            self._holding.hold((state, frame))
         self._release()
 
-    def _add_cql_run(self, state: CqlState, rows: list[CqlRow], mark: int, *, from_client: bool) -> None:
-        """Add messages that one packet holds whole."""
-        append = self._out.append
-        new = _new_tuple
-        connection = state.connection
-        connection_number = connection.number
-        pending = state.pending
-        clients = self._clients
-        extensions = clients.extensions(connection_number)
-        number = self._message_count
-        time_ns = self._times[mark & _TIMES_MASK]
-        for (version, flags, stream_id, opcode, _), body in rows:
-            request = request_frame = prepared = None
-            if from_client:
-                kind = _KIND_REQUEST
-                prepared = clients.take_request(connection_number, version, flags, stream_id, opcode, body)
-                pending[stream_id] = (number, mark, prepared)
+    def _release(self) -> None:
+        for state, frame in self._holding.release():
+            if isinstance(state, RpcState):
+                assert isinstance(frame, RpcFrame)
+                self._rpc.add(state, [frame])
             else:
-                version &= 0x7F
-                if opcode == _CQL_EVENT:
-                    kind = _KIND_ONE_WAY
-                else:
-                    kind = _KIND_EXCEPTION if opcode == _CQL_ERROR else _KIND_REPLY
-                    request, request_frame, prepared = pending.pop(stream_id, _NO_REQUEST)
-                    if prepared is None:
-                        clients.take_response(connection_number, version, flags, stream_id, opcode, body)
-            append(
-                new(
-                    Message,
-                    (
-                        number,
-                        _CQL,
-                        kind,
-                        mark,
-                        mark,
-                        time_ns,
-                        time_ns,
-                        connection,
-                        from_client,
-                        opcode,
-                        stream_id,
-                        None,
-                        None,
-                        body,
-                        request,
-                        request_frame,
-                        None,
-                        None,
-                        new(CqlPart, (version, flags, prepared, extensions)),
-                        "",
-                    ),
-                )
-            )
-            number += 1
-        self._message_count = number
-
-    def _add_cql(self, state: CqlState, frames: list[CqlFrame]) -> None:
-        """Add frames of any kind, of any packets."""
-        connection = state.connection
-        clients = self._clients
-        for frame in frames:
-            number = self._message_count
-            request = request_frame = prepared = None
-            extensions = clients.extensions(connection.number)
-            if frame.opcode == CQL_UNDECODED:
-                if not frame.body:
-                    continue
-                kind = Kind.UNDECODED
-            elif frame.from_client:
-                kind = Kind.REQUEST
-                prepared = clients.take_request(
-                    connection.number, frame.version, frame.flags, frame.stream_id, frame.opcode, frame.body
-                )
-                state.pending[frame.stream_id] = (number, frame.last_mark, prepared)
-            elif frame.opcode == _CQL_EVENT:
-                kind = Kind.ONE_WAY
-            else:
-                kind = Kind.EXCEPTION if frame.opcode == _CQL_ERROR else Kind.REPLY
-                request, request_frame, prepared = state.pending.pop(frame.stream_id, _NO_REQUEST)
-                clients.take_response(
-                    connection.number, frame.version, frame.flags, frame.stream_id, frame.opcode, frame.body
-                )
-            self._message_count = number + 1
-            is_undecoded = kind is Kind.UNDECODED
-            self._out.append(
-                Message(
-                    number,
-                    _CQL,
-                    kind,
-                    frame.first_mark,
-                    frame.last_mark,
-                    self._first_ns(frame.first_mark, frame.last_mark),
-                    self._times[frame.last_mark & _TIMES_MASK],
-                    connection,
-                    frame.from_client,
-                    None if is_undecoded else frame.opcode,
-                    None if is_undecoded else frame.stream_id,
-                    None,
-                    None,
-                    frame.body,
-                    request,
-                    request_frame,
-                    None,
-                    None,
-                    CqlPart(frame.version, frame.flags, prepared, extensions),
-                    frame.reason,
-                )
-            )
-
-
-def _forget_oldest(waiting: dict[_K, _V]) -> None:
-    """Give up an eighth of what waits for its pair; dictionaries keep their order."""
-    for key in list(islice(waiting, len(waiting) // 8)):
-        del waiting[key]
+                assert isinstance(frame, CqlFrame)
+                self._cql.add(state, [frame])

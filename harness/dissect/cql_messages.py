@@ -1,0 +1,150 @@
+"""Frames between clients and nodes, as messages: paired, and with the statements that they execute."""
+
+from harness.codec.cql.cutter import Row
+from harness.codec.cql.frame import UNDECODED, Frame
+from harness.codec.cql.opcodes import Opcode
+from harness.dissect.assembly import TIMES_MASK, Assembly
+from harness.dissect.clients import Clients
+from harness.dissect.flows import CqlState
+from harness.events.message import CqlPart, Kind, Message, Protocol
+from harness.schema_learning import SchemaLearner
+
+_NO_REQUEST = (None, None, None)
+_CQL_EVENT = int(Opcode.EVENT)
+_CQL_ERROR = int(Opcode.ERROR)
+_CQL = Protocol.CQL
+_KIND_REQUEST = Kind.REQUEST
+_KIND_ONE_WAY = Kind.ONE_WAY
+_KIND_REPLY = Kind.REPLY
+_KIND_EXCEPTION = Kind.EXCEPTION
+# Half the time of Message(...), which goes through a function written in Python.
+_new_tuple = tuple.__new__
+
+
+class CqlMessages:
+    """Makes messages of the frames of all connections of clients.
+
+    Args:
+        assembly: takes the messages.
+        learner: takes what is learnt of the schema.
+    """
+
+    def __init__(self, assembly: Assembly, learner: SchemaLearner) -> None:
+        self._assembly = assembly
+        self._clients = Clients(learner)
+
+    def close(self, state: CqlState) -> None:
+        """Forget what waits on a connection that has ended."""
+        self._clients.forget(state.connection.number)
+        state.pending.clear()
+
+    def add_run(self, state: CqlState, rows: list[Row], mark: int, *, from_client: bool) -> None:
+        """Add messages that one packet holds whole."""
+        assembly = self._assembly
+        append = assembly.messages.append
+        new = _new_tuple
+        connection = state.connection
+        connection_number = connection.number
+        pending = state.pending
+        clients = self._clients
+        extensions = clients.extensions(connection_number)
+        number = assembly.count
+        time_ns = assembly.times[mark & TIMES_MASK]
+        for (version, flags, stream_id, opcode, _), body in rows:
+            request = request_frame = prepared = None
+            if from_client:
+                kind = _KIND_REQUEST
+                prepared = clients.take_request(connection_number, version, flags, stream_id, opcode, body)
+                pending[stream_id] = (number, mark, prepared)
+            else:
+                version &= 0x7F
+                if opcode == _CQL_EVENT:
+                    kind = _KIND_ONE_WAY
+                else:
+                    kind = _KIND_EXCEPTION if opcode == _CQL_ERROR else _KIND_REPLY
+                    request, request_frame, prepared = pending.pop(stream_id, _NO_REQUEST)
+                    if prepared is None:
+                        clients.take_response(connection_number, version, flags, stream_id, opcode, body)
+            append(
+                new(
+                    Message,
+                    (
+                        number,
+                        _CQL,
+                        kind,
+                        mark,
+                        mark,
+                        time_ns,
+                        time_ns,
+                        connection,
+                        from_client,
+                        opcode,
+                        stream_id,
+                        None,
+                        None,
+                        body,
+                        request,
+                        request_frame,
+                        None,
+                        None,
+                        new(CqlPart, (version, flags, prepared, extensions)),
+                        "",
+                    ),
+                )
+            )
+            number += 1
+        assembly.count = number
+
+    def add(self, state: CqlState, frames: list[Frame]) -> None:
+        """Add frames of any kind, of any packets."""
+        assembly = self._assembly
+        connection = state.connection
+        clients = self._clients
+        for frame in frames:
+            number = assembly.count
+            request = request_frame = prepared = None
+            extensions = clients.extensions(connection.number)
+            if frame.opcode == UNDECODED:
+                if not frame.body:
+                    continue
+                kind = Kind.UNDECODED
+            elif frame.from_client:
+                kind = Kind.REQUEST
+                prepared = clients.take_request(
+                    connection.number, frame.version, frame.flags, frame.stream_id, frame.opcode, frame.body
+                )
+                state.pending[frame.stream_id] = (number, frame.last_mark, prepared)
+            elif frame.opcode == _CQL_EVENT:
+                kind = Kind.ONE_WAY
+            else:
+                kind = Kind.EXCEPTION if frame.opcode == _CQL_ERROR else Kind.REPLY
+                request, request_frame, prepared = state.pending.pop(frame.stream_id, _NO_REQUEST)
+                clients.take_response(
+                    connection.number, frame.version, frame.flags, frame.stream_id, frame.opcode, frame.body
+                )
+            assembly.count = number + 1
+            is_undecoded = kind is Kind.UNDECODED
+            assembly.messages.append(
+                Message(
+                    number,
+                    _CQL,
+                    kind,
+                    frame.first_mark,
+                    frame.last_mark,
+                    assembly.first_ns(frame.first_mark, frame.last_mark),
+                    assembly.time_ns(frame.last_mark),
+                    connection,
+                    frame.from_client,
+                    None if is_undecoded else frame.opcode,
+                    None if is_undecoded else frame.stream_id,
+                    None,
+                    None,
+                    frame.body,
+                    request,
+                    request_frame,
+                    None,
+                    None,
+                    CqlPart(frame.version, frame.flags, prepared, extensions),
+                    frame.reason,
+                )
+            )

@@ -1,0 +1,407 @@
+"""Frames between nodes, as messages: named, paired with their requests and with the writes they acknowledge."""
+
+from collections import deque
+from enum import Enum
+from typing import assert_never
+
+from harness.codec.rpc.frame import Frame, FrameKind
+from harness.codec.rpc.frame_reader import Row
+from harness.codec.rpc.negotiation import Negotiated
+from harness.codec.tcp.segment import Endpoint
+from harness.codec.verbs.line import Line
+from harness.codec.verbs.registry import Mode, Role
+from harness.codec.verbs.table import TABLE
+from harness.codec.verbs.write_identity import (
+    AddressKey,
+    address_key,
+    peek_acknowledgement,
+    peek_write_identity,
+)
+from harness.dissect.assembly import TIMES_MASK, Assembly
+from harness.dissect.flows import RpcState
+from harness.dissect.version_line import LineEvidence, line_of_client_id, line_of_negotiation
+from harness.dissect.waiting import UNANSWERED_MAX, forget_oldest
+from harness.events.message import Kind, Message, Protocol
+from harness.schema_learning import SCHEMA_VERBS, SchemaLearner
+
+WRITES_MAX = 65536
+"""Most writes that wait for acknowledgements; of more, the oldest are given up."""
+ACKNOWLEDGED_MAX = 1024
+"""Most acknowledged writes that are remembered, for those that are acknowledged twice."""
+STREAMS_MAX = 4096
+"""Most streams whose verb is remembered."""
+
+_CLIENT_ID = 0
+_ONE_WAY = frozenset(row.number for row in TABLE.verbs if row.mode is Mode.ONE_WAY)
+
+
+class _Action(Enum):
+    """What a request is good for besides being a message; two-way requests that are not listed: nothing."""
+
+    SAYS_NO_MORE = "one way, and no more"
+    WRITES = "acknowledged on another connection"
+    ACKNOWLEDGES = "acknowledges such a write"
+    INTRODUCES = "tells who sends on the connection"
+    OPENS_STREAM = "names the connection of a stream"
+    TELLS_SCHEMA = "carries definitions of tables"
+
+
+_SAYS_NO_MORE = _Action.SAYS_NO_MORE
+_WRITES = _Action.WRITES
+_ACKNOWLEDGES = _Action.ACKNOWLEDGES
+_INTRODUCES = _Action.INTRODUCES
+_OPENS_STREAM = _Action.OPENS_STREAM
+_TELLS_SCHEMA = _Action.TELLS_SCHEMA
+_ACTIONS: dict[int, _Action] = (
+    dict.fromkeys(_ONE_WAY, _SAYS_NO_MORE)
+    | dict.fromkeys(SCHEMA_VERBS, _TELLS_SCHEMA)
+    | dict.fromkeys((row.number for row in TABLE.verbs if row.mode is Mode.STREAM), _OPENS_STREAM)
+    # MUTATION, PAXOS_LEARN, HINT_MUTATION; MUTATION_DONE, MUTATION_FAILED
+    | dict.fromkeys((1, 41, 42), _WRITES)
+    | dict.fromkeys((2, 24), _ACKNOWLEDGES)
+    | {_CLIENT_ID: _INTRODUCES}
+)
+_NO_REQUEST = (None, None, None)
+_RPC = Protocol.RPC
+_KIND_REQUEST = Kind.REQUEST
+_KIND_ONE_WAY = Kind.ONE_WAY
+_KIND_REPLY = Kind.REPLY
+_KIND_EXCEPTION = Kind.EXCEPTION
+_WriteKey = tuple[AddressKey, int, int, AddressKey]
+"""Address of the coordinator, its shard, response id, address of the replica."""
+# Half the time of Message(...), which goes through a function written in Python.
+_new_tuple = tuple.__new__
+
+
+class RpcMessages:
+    """Makes messages of the frames of all connections between nodes.
+
+    Args:
+        assembly: takes the messages.
+        learner: takes what is learnt of the schema.
+        line: the version line to assume where a connection does not tell it.
+    """
+
+    def __init__(self, assembly: Assembly, learner: SchemaLearner, line: Line | None) -> None:
+        self.wrapper_count = 0
+        """Frames that were empty inside their compression; they are no messages."""
+        self.hint: Negotiated | None = None
+        """What a connection that began in mid-stream may assume."""
+        self.is_line_certain = line is not None
+        """Whether messages need not be asked for the line any more."""
+        self._assembly = assembly
+        self._learner = learner
+        # An acknowledged write leaves the table, which so stays small enough for the processor's cache.
+        self._writes: dict[_WriteKey, tuple[int, int]] = {}
+        self._acknowledged: deque[tuple[_WriteKey, tuple[int, int]]] = deque(maxlen=ACKNOWLEDGED_MAX)
+        self._broadcast: dict[AddressKey, AddressKey] = {}
+        self._told_line = line
+        self._line = line
+        self._evidence = LineEvidence()
+        self._states: dict[int, RpcState] = {}
+        self._stream_verbs: dict[tuple[str, int], int] = {}
+        self._stream_states: dict[tuple[str, int], RpcState] = {}
+
+    @property
+    def line(self) -> Line:
+        """The line of the capture, as far as it is known."""
+        return self._line or Line.V4_2
+
+    def open(self, state: RpcState) -> None:
+        """Take note of a connection."""
+        self._states[state.connection.number] = state
+
+    def close(self, state: RpcState) -> None:
+        """Forget what waits on a connection that has ended."""
+        self._states.pop(state.connection.number, None)
+        state.pending.clear()
+
+    def keys_of(self, client: Endpoint, server: Endpoint) -> tuple[AddressKey, AddressKey]:
+        """The addresses by which the two nodes are named in writes and acknowledgements."""
+        keys = address_key(client.address), address_key(server.address)
+        return self._broadcast.get(keys[0], keys[0]), self._broadcast.get(keys[1], keys[1])
+
+    def add_requests(self, state: RpcState, rows: list[Row], mark: int) -> None:
+        """Add requests that one packet holds whole."""
+        assembly = self._assembly
+        # Written out for speed, like add_replies and CqlMessages.add_run: here and in the codecs' read_run the time goes.
+        append = assembly.messages.append
+        actions = _ACTIONS
+        new = _new_tuple
+        connection = state.connection
+        number = assembly.count
+        time_ns = assembly.times[mark & TIMES_MASK]
+        for (timeout_ms, verb, msg_id, _), payload in rows:
+            action = actions.get(verb)
+            acknowledges = acknowledges_frame = None
+            kind = _KIND_ONE_WAY
+            if action is None:
+                kind = _KIND_REQUEST
+                state.pending[msg_id] = (number, mark, verb)
+            elif action is _ACKNOWLEDGES:
+                write = self._acknowledged_write(state, payload)
+                if write is not None:
+                    acknowledges, acknowledges_frame = write
+            elif action is _WRITES:
+                identity = peek_write_identity(verb, payload)
+                if identity is not None:
+                    self._writes[(*identity, state.server_key)] = (number, mark)
+            elif action is not _SAYS_NO_MORE:
+                kind = self._take_rare(state, action, verb, msg_id, payload, number, mark)
+                connection = state.connection
+            message = new(
+                Message,
+                (
+                    number,
+                    _RPC,
+                    kind,
+                    mark,
+                    mark,
+                    time_ns,
+                    time_ns,
+                    connection,
+                    True,
+                    verb,
+                    msg_id,
+                    timeout_ms,
+                    None,
+                    payload,
+                    None,
+                    None,
+                    acknowledges,
+                    acknowledges_frame,
+                    None,
+                    "",
+                ),
+            )
+            append(message)
+            number += 1
+            if action is _TELLS_SCHEMA:
+                self._learner.learn_rpc(message.body)
+        assembly.count = number
+        if len(self._writes) > WRITES_MAX:
+            forget_oldest(self._writes)
+        if len(state.pending) > UNANSWERED_MAX:
+            forget_oldest(state.pending)
+
+    def add_replies(self, state: RpcState, rows: list[Row], mark: int) -> None:
+        """Add replies that one packet holds whole."""
+        assembly = self._assembly
+        append = assembly.messages.append
+        new = _new_tuple
+        pop = state.pending.pop
+        connection = state.connection
+        number = assembly.count
+        time_ns = assembly.times[mark & TIMES_MASK]
+        for head, payload in rows:
+            msg_id = head[0]
+            kind = _KIND_REPLY
+            if msg_id < 0:
+                kind = _KIND_EXCEPTION
+                msg_id = -msg_id
+            request, request_frame, verb = pop(msg_id, _NO_REQUEST)
+            message = new(
+                Message,
+                (
+                    number,
+                    _RPC,
+                    kind,
+                    mark,
+                    mark,
+                    time_ns,
+                    time_ns,
+                    connection,
+                    False,
+                    verb,
+                    msg_id,
+                    None,
+                    head[2] if len(head) == 3 else None,
+                    payload,
+                    request,
+                    request_frame,
+                    None,
+                    None,
+                    None,
+                    "",
+                ),
+            )
+            append(message)
+            number += 1
+            if verb in SCHEMA_VERBS:
+                self._learner.learn_rpc(message.body)
+        assembly.count = number
+
+    def add(self, state: RpcState, frames: list[Frame]) -> None:
+        """Add frames of any kind, of any packets."""
+        assembly = self._assembly
+        if state.decoder.negotiated is not state.negotiated and state.decoder.negotiated is not None:
+            self._learn_negotiation(state, state.decoder.negotiated)
+        if not self.is_line_certain:
+            self._weigh_evidence(frames)
+        for frame in frames:
+            number = assembly.count
+            verb = frame.verb
+            msg_id = frame.msg_id
+            request = request_frame = acknowledges = acknowledges_frame = None
+            match frame.kind:
+                case FrameKind.REQUEST:
+                    assert verb is not None
+                    assert msg_id is not None
+                    action = _ACTIONS.get(verb, _TELLS_SCHEMA)
+                    if action is _ACKNOWLEDGES:
+                        write = self._acknowledged_write(state, frame.payload)
+                        if write is not None:
+                            acknowledges, acknowledges_frame = write
+                    elif action is _WRITES:
+                        identity = peek_write_identity(verb, frame.payload)
+                        if identity is not None:
+                            self._writes[(*identity, state.server_key)] = (number, frame.last_mark)
+                    kind = self._take_rare(
+                        state, action, verb, msg_id, frame.payload, number, frame.last_mark
+                    )
+                case FrameKind.REPLY | FrameKind.EXCEPTION:
+                    kind = Kind.REPLY if frame.kind is FrameKind.REPLY else Kind.EXCEPTION
+                    request, request_frame, verb = state.pending.pop(msg_id, _NO_REQUEST)
+                case FrameKind.WRAPPER:
+                    self.wrapper_count += 1
+                    continue
+                case FrameKind.UNDECODED:
+                    if not frame.payload:
+                        continue
+                    kind = Kind.UNDECODED
+                case FrameKind.STREAM_DATA | FrameKind.STREAM_END:
+                    kind = Kind.STREAM_DATA if frame.kind is FrameKind.STREAM_DATA else Kind.STREAM_END
+                    verb = state.connection.stream_verb
+                case FrameKind.NEGOTIATION:
+                    kind = Kind.NEGOTIATION
+                case _:
+                    assert_never(frame.kind)
+            assembly.count = number + 1
+            message = Message(
+                number,
+                _RPC,
+                kind,
+                frame.first_mark,
+                frame.last_mark,
+                assembly.first_ns(frame.first_mark, frame.last_mark),
+                assembly.time_ns(frame.last_mark),
+                state.connection,
+                frame.from_client,
+                verb,
+                msg_id,
+                frame.timeout_ms,
+                frame.duration_us,
+                frame.payload,
+                request,
+                request_frame,
+                acknowledges,
+                acknowledges_frame,
+                None,
+                frame.reason,
+            )
+            assembly.messages.append(message)
+            if verb in SCHEMA_VERBS:
+                self._learner.learn_rpc(message.body)
+
+    def _acknowledged_write(self, state: RpcState, payload: bytes) -> tuple[int, int] | None:
+        """Find the write that a MUTATION_DONE or MUTATION_FAILED names: its number and last packet."""
+        acknowledgement = peek_acknowledgement(payload)
+        if acknowledgement is None:
+            return None
+        shard, response_id = acknowledgement
+        key = (state.server_key, shard, response_id, state.client_key)
+        write = self._writes.pop(key, None)
+        if write is None:
+            # A replica that applied a write, but failed to forward it, sends both.
+            return next((write for known, write in reversed(self._acknowledged) if known == key), None)
+        self._acknowledged.append((key, write))
+        return write
+
+    def _take_rare(
+        self, state: RpcState, action: object, verb: int, msg_id: int, payload: bytes, number: int, mark: int
+    ) -> Kind:
+        """Learn from a request that says more than its kind."""
+        if action is _INTRODUCES:
+            self._learn_client_id(state, payload)
+            return Kind.ONE_WAY
+        if action is _OPENS_STREAM:
+            self._learn_stream(state, verb, payload)
+        if verb in _ONE_WAY:
+            return Kind.ONE_WAY
+        state.pending[msg_id] = (number, mark, verb)
+        return Kind.REQUEST
+
+    def _learn_negotiation(self, state: RpcState, negotiated: Negotiated) -> None:
+        state.negotiated = negotiated
+        connection = state.connection
+        line = line_of_negotiation(negotiated) if self._told_line is None else None
+        # CLIENT_ID tells 6.2 from 2025.1 and so on; the negotiation only that it is none of the older ones.
+        if line is not None and (self._line is None or (line >= Line.V6_2) != (self._line >= Line.V6_2)):
+            self._learn_line(line)
+            self.is_line_certain = True
+        connection_id = negotiated.connection_id
+        state.connection = connection = connection._replace(
+            negotiated=negotiated,
+            line=self._line or connection.line,
+            server_shard=None if connection_id is None else connection_id & 0xFFFF,
+        )
+        self.hint = state.decoder.negotiated_hint() or self.hint
+        if negotiated.is_stream and connection_id is not None:
+            key = (connection.server.address, connection_id)
+            self._stream_states[key] = state
+            if len(self._stream_states) > STREAMS_MAX:
+                forget_oldest(self._stream_states)
+            verb = self._stream_verbs.get(key)
+            if verb is not None:
+                state.connection = connection._replace(stream_verb=verb)
+
+    def _learn_line(self, line: Line) -> None:
+        """Take a line for the capture, and for the connections that do not know better."""
+        known, self._line = self._line, line
+        for state in self._states.values():
+            if known is None or state.connection.line is known:
+                state.connection = state.connection._replace(line=line)
+
+    def _weigh_evidence(self, frames: list[Frame]) -> None:
+        """Look for the line of a capture that began in mid-stream in what its nodes say."""
+        evidence = self._evidence
+        for frame in frames:
+            if frame.kind is FrameKind.REQUEST and frame.verb is not None:
+                evidence.take(TABLE.decode_or_none(frame.verb, Line.HEAD, Role.REQUEST, frame.payload))
+            elif frame.kind is FrameKind.REPLY and frame.duration_us is not None:
+                evidence.take_line_at_least(Line.V6_2)
+        line = evidence.line
+        if line is not None and line is not self._line:
+            self._learn_line(line)
+        self.is_line_certain = evidence.is_final
+
+    def _learn_client_id(self, state: RpcState, payload: bytes) -> None:
+        line = self._told_line or line_of_client_id(payload, state.connection.negotiated)
+        decoded = TABLE.decode_or_none(_CLIENT_ID, line or state.connection.line, Role.REQUEST, payload)
+        shard = getattr(decoded, "shard", None)
+        address = getattr(decoded, "broadcast_address", None)
+        if line is not None and self._told_line is None and line is not self._line:
+            self._learn_line(line)
+            self.is_line_certain = True
+        state.connection = state.connection._replace(
+            line=line or state.connection.line, client_shard=shard if isinstance(shard, int) else None
+        )
+        if isinstance(address, str):
+            broadcast = address_key(address)
+            if broadcast != state.client_key:
+                # The node is known to others by an address that is not the one it sends from.
+                self._broadcast[address_key(state.connection.client.address)] = broadcast
+                state.client_key = broadcast
+
+    def _learn_stream(self, state: RpcState, verb: int, payload: bytes) -> None:
+        decoded = TABLE.decode_or_none(verb, state.connection.line, Role.REQUEST, payload)
+        stream_id = getattr(decoded, "stream_id", None)
+        if not isinstance(stream_id, int):
+            return
+        key = (state.connection.server.address, stream_id)
+        self._stream_verbs[key] = verb
+        if len(self._stream_verbs) > STREAMS_MAX:
+            forget_oldest(self._stream_verbs)
+        opened = self._stream_states.get(key)
+        if opened is not None:
+            opened.connection = opened.connection._replace(stream_verb=verb)
