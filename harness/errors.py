@@ -4,10 +4,12 @@ HarnessError
     DecodeError            the bytes of a peer or of a file break their format
         TruncatedError     they end too early
     EncodeError            we asked for a message that cannot exist
+    BackendError           a cluster cannot be steered, or a capture does not hold what is asked of it
     CaptureError           packets cannot be recorded or read
     ContextError           what is told about a capture (nodes, tables) cannot be read
     FilterError            a filter expression cannot be understood
     DissectorError         Wireshark's dissector cannot be run
+    ExpectationError       a claim makes no sense
 
 A claim that fails is a verdict, not an error. Misuse of our own Python raises TypeError or ValueError.
 """
@@ -41,6 +43,10 @@ class EncodeError(HarnessError):
     """A value that has no form on the wire."""
 
 
+class BackendError(HarnessError):
+    """A cluster that cannot be steered; on replay, a capture that does not hold what is asked of it."""
+
+
 class CaptureError(HarnessError):
     """A capture that cannot be recorded, opened or read at all."""
 
@@ -55,3 +61,7 @@ class FilterError(HarnessError):
 
 class DissectorError(HarnessError):
     """Wireshark's dissector is missing or failed."""
+
+
+class ExpectationError(HarnessError):
+    """A claim that makes no sense; one that fails is a verdict."""

@@ -1,0 +1,1 @@
+"""Clusters that scenarios can drive, each behind the contract of ``contract``."""
