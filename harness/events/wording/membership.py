@@ -26,6 +26,7 @@ from harness.codec.verbs.topology import (
     JoinRequest,
     JoinRequestReply,
     JoinRequestV54,
+    JoinResponseReply,
     JoinResponseRequest,
     NotifyBannedRequest,
     PullSnapshotReply,
@@ -135,6 +136,11 @@ def _join_response(body: JoinResponseRequest, _words: Words) -> str:
     if isinstance(response, JoinAccepted):
         return "accepted"
     return f"rejected: {printable(response.reason)}"
+
+
+@says(JoinResponseReply)
+def _joined(_body: JoinResponseReply, _words: Words) -> str:
+    return "caught up"
 
 
 @says(NotifyBannedRequest)
