@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -94,6 +95,7 @@ class _Token(NamedTuple):
         return self.text.lower() if self.kind == "name" else None
 
 
+@lru_cache(maxsize=4096)
 def read_statement(text: str) -> tuple[StatementText, ...]:
     """Read a text; of a batch, every statement in it. What cannot be understood is left out, not refused."""
     tokens = _tokens(text)
