@@ -21,13 +21,17 @@ from enum import Enum
 from harness.codec.cql.consistency import consistency_name
 from harness.codec.cql.errors import error_name
 from harness.codec.cql.messages import Message as CqlMessage
+from harness.codec.cql.notation import Value
 from harness.codec.cql.requests import Execute
 from harness.codec.cql.results import Column, Rows, decode_values
 from harness.codec.cql.statements import Prepared
+from harness.codec.cql.types import ScalarType
 from harness.errors import DecodeError
 
 _LEFT_OUT = frozenset({"flags", "columns_count"})
 """Fields that only say how others stood on the wire."""
+_OF_ROWS = frozenset({"columns", "rows"})
+"""Written by their types instead."""
 _NAMED = {"consistency": consistency_name, "serial_consistency": consistency_name, "code": error_name}
 """Numbers that have names."""
 
@@ -48,6 +52,8 @@ def plain_value(value: object) -> object:
         return [plain_value(item) for item in value]
     if isinstance(value, set | frozenset):
         return sorted((plain_value(item) for item in value), key=repr)
+    if isinstance(value, ScalarType):
+        return str(value)
     if isinstance(value, Enum):
         return value.name
     if isinstance(value, datetime | date):
@@ -63,7 +69,8 @@ def plain_message(body: CqlMessage, prepared: Prepared | None) -> dict[str, obje
     ``type`` is the name of the content's class. An EXECUTE has the ``statement`` that it names, if known.
     """
     content = body.content
-    plain: dict[str, object] = {"type": type(content).__name__, **_plain_fields(content)}
+    without = _OF_ROWS if isinstance(content, Rows) else _LEFT_OUT
+    plain: dict[str, object] = {"type": type(content).__name__, **_plain_fields(content, without)}
     if isinstance(content, Execute) and prepared is not None:
         plain["statement"] = prepared.query
         plain["values"] = _values(prepared.bound_columns, content.parameters.values)
@@ -86,13 +93,16 @@ def _has_fields(value: object) -> bool:
     return type(value).__str__ is object.__str__
 
 
-def _plain_fields(value: object) -> dict[str, object]:
+def _plain_fields(value: object, without: frozenset[str] = _LEFT_OUT) -> dict[str, object]:
     assert is_dataclass(value)
-    return {
-        item.name: plain_value(getattr(value, item.name))
-        for item in fields(value)
-        if item.name not in _LEFT_OUT
-    }
+    plain: dict[str, object] = {}
+    for item in fields(value):
+        if item.name in without:
+            continue
+        part = getattr(value, item.name)
+        name_of = _NAMED.get(item.name) if isinstance(part, int) else None
+        plain[item.name] = plain_value(part) if name_of is None else name_of(part)
+    return plain
 
 
 def _column(column: Column) -> dict[str, object]:
@@ -104,10 +114,9 @@ def _column(column: Column) -> dict[str, object]:
     }
 
 
-def _values(columns: tuple[Column, ...], values: tuple[object, ...]) -> list[object]:
+def _values(columns: tuple[Column, ...], values: tuple[Value, ...]) -> list[object]:
     """Values by the types of their columns; as bytes where the columns are unknown or do not fit."""
-    cells = tuple(value if value is None or isinstance(value, bytes) else b"" for value in values)
     try:
-        return [plain_value(value) for value in decode_values(columns, cells)]
+        return [plain_value(value) for value in decode_values(columns, values)]
     except DecodeError:
         return [plain_value(value) for value in values]

@@ -41,12 +41,13 @@ def test_every_payload_that_says_something_has_words() -> None:
 
 
 @pytest.mark.parametrize(
-    "cls", list(payload_classes()), ids=lambda cls: f"{cls.__module__.rpartition('.')[2]}.{cls.__name__}"
+    "cls",
+    [cls for cls in payload_classes() if sayer_of(cls) is not None],
+    ids=lambda cls: f"{cls.__module__.rpartition('.')[2]}.{cls.__name__}",
 )
 def test_words_are_found_for_whatever_a_payload_holds(cls: type) -> None:
     sayer = sayer_of(cls)
-    if sayer is None:
-        pytest.skip("says nothing")
+    assert sayer is not None
 
     @given(payloads(cls))
     @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
