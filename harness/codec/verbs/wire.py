@@ -77,6 +77,7 @@ from harness.codec.verbs.leaf_types import (
     WireType,
 )
 from harness.codec.verbs.line import Line
+from harness.codec.verbs.value_class import value_class
 from harness.errors import DecodeError
 
 __all__ = [
@@ -233,7 +234,7 @@ def _declare(cls: type[_C], *, is_sized: bool, keeps_unread: bool) -> type[_C]:
     if keeps_unread:
         cls.__annotations__["unread"] = bytes
         setattr(cls, "unread", field(default=b"", repr=False))  # noqa: B010  (the class does not declare it)
-    declared = dataclass(frozen=True, slots=True, kw_only=True)(cls)
+    declared = value_class(cls)
     setattr(declared, "__wire__", Struct(declared, specs, is_sized=is_sized, keeps_unread=keeps_unread))  # noqa: B010
     return declared
 
