@@ -39,7 +39,7 @@ class Recollection:
         if kind is Kind.REQUEST or (kind is Kind.ONE_WAY and message.verb in _WRITES):
             self._requests[message.number] = message
             self._request_bytes += len(message.payload)
-            if len(self._requests) > REQUESTS_MAX or self._request_bytes > REQUEST_BYTES_MAX:
+            while len(self._requests) > REQUESTS_MAX or self._request_bytes > REQUEST_BYTES_MAX:
                 self._forget()
         if message.protocol is Protocol.CQL:
             self._see_cql(message)
