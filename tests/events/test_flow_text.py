@@ -110,7 +110,8 @@ def test_statements_at_the_same_time_have_numbers_and_so_have_their_messages(ref
     for accept in accepts:
         number = re.search(r"\[(\d+)\]", accept.tail)
         value = re.search(r"capital='(\d+)'", accept.contents)
-        if number is None or value is None:
+        # A statement that began alone is a heading; its line has no number.
+        if number is None or value is None or number[1] not in asked:
             continue
         told += 1
         statement = asked[number[1]]
