@@ -54,7 +54,7 @@ class Screen:
         self.is_terminal = self._file.isatty()
         # Console knows what NO_COLOR, FORCE_COLOR and TERM ask for.
         console = Console(file=self._file)
-        self.has_colours = console.color_system is not None
+        self.has_colours = console.color_system is not None and not console.no_color
         if width is None:
             width = shutil.get_terminal_size().columns if self.is_terminal else 0
         self.width = width
