@@ -9,6 +9,7 @@ HarnessError
     ContextError           what is told about a capture (nodes, tables) cannot be read
     FilterError            a filter expression cannot be understood
     DissectorError         Wireshark's dissector cannot be run
+    ReportError            the report of a run cannot be written
     ExpectationError       a claim makes no sense
 
 A claim that fails is a verdict, not an error. Misuse of our own Python raises TypeError or ValueError.
@@ -65,3 +66,7 @@ class DissectorError(HarnessError):
 
 class ExpectationError(HarnessError):
     """A claim that makes no sense; one that fails is a verdict."""
+
+
+class ReportError(HarnessError):
+    """The report of a run that cannot be written."""

@@ -1,24 +1,21 @@
-"""A trace as a flow graph shows it: lanes, arrows, statements, and which arrows matter to whom."""
+"""A trace as a flow graph shows it: lanes, arrows, statements, and which arrows belong to which statement."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from harness.codec.cql.opcodes import Opcode
 from harness.events.cql_filter_fields import statement_tables
+from harness.events.folding import Noise, NoiseFilter
 from harness.events.message import Kind, Message, Protocol
 from harness.events.named_tables import tables_in
 from harness.events.recollection import Recollection
+from harness.events.statement_scope import StatementScopes
+from harness.events.statements import ClientStatement
 from harness.events.surroundings import Surroundings
 from harness.events.trace import Trace
 from harness.events.trace_text import TextLine, TraceText
-from harness.events.wording.cql import consistency_of, statement_of
-from harness.report.chatter import Chatter, chatter_of
-from harness.report.families import Family, family_of
+from harness.events.wording.cql import statement_of
+from harness.report.hues import Hue, hue_of
 from harness.report.lanes import Lane, Lanes
-
-_STATEMENT_OPCODES = frozenset({Opcode.QUERY, Opcode.EXECUTE, Opcode.BATCH})
-_CAUSED = frozenset({Family.WRITE, Family.VIEW_UPDATE, Family.READ, Family.TRANSACTION})
-"""Families of what nodes do for a statement, some of it after its client was answered."""
 
 
 class Arrow(NamedTuple):
@@ -34,13 +31,16 @@ class Arrow(NamedTuple):
     """What it says, in one line, without its verb."""
     reference: str
     """What it answers, in parentheses; empty: nothing that is known."""
-    family: Family
-    chatter: Chatter | None
+    hue: Hue
+    noise: Noise | None
+    """What it is folded with; None: it is not folded."""
     answers: int | None
     """Index of the arrow that it answers or acknowledges."""
     tables: tuple[str, ...]
     undecoded_bytes: int
-    is_background: bool = False
+    statement: int | None
+    """Number of the statement that it belongs to, as far as that can be told."""
+    is_background: bool
     """Whether it was sent for a statement whose client had its answer already."""
 
     @property
@@ -49,18 +49,31 @@ class Arrow(NamedTuple):
         return self.message.kind is Kind.EXCEPTION or self.label == "MUTATION_FAILED"
 
 
-class Statement(NamedTuple):
+class Heading(NamedTuple):
     """A statement of a client, not of its driver."""
 
+    statement: ClientStatement
+    text: str
+    """With the bound values in their places."""
     request: int
     """Index of the arrow."""
     reply: int | None
     """Index of the arrow; None: not answered in this trace."""
-    text: str
-    consistency: str
     result: str
     """What the client got, in one line."""
-    duration_ns: int | None
+
+    @property
+    def consistency(self) -> str:
+        """The consistency level, and the serial one if there is one."""
+        serial = self.statement.serial_consistency_level
+        level = self.statement.consistency_level
+        return level if serial is None else f"{level}/{serial}"
+
+    @property
+    def duration_ns(self) -> int | None:
+        """From the request to the answer."""
+        ended_ns = self.statement.ended_ns
+        return None if ended_ns is None else ended_ns - self.statement.started_ns
 
 
 class Section(NamedTuple):
@@ -68,7 +81,7 @@ class Section(NamedTuple):
 
     first: int
     """Index of the arrow with which it begins."""
-    statements: tuple[int, ...]
+    headings: tuple[int, ...]
     """Indices of its statements: more than one where they overlap."""
     answered_at: int | None
     """Index of the arrow after which no client waits; None: one waited in vain."""
@@ -83,7 +96,7 @@ class Flow:
     lanes: tuple[Lane, ...]
     arrows: tuple[Arrow, ...]
     """One for each message, in order."""
-    statements: tuple[Statement, ...]
+    headings: tuple[Heading, ...]
     sections: tuple[Section, ...]
     """In order; what stands before the first one belongs to none."""
 
@@ -97,23 +110,25 @@ def flow_of(trace: Trace) -> Flow:
     started_ns = trace[0].first_ns if len(trace) else None
     surroundings = Surroundings(trace.schema, trace.topology, started_ns)
     lanes = Lanes(trace, trace.topology)
-    arrows = _arrows(trace, surroundings, lanes)
-    statements = _statements(arrows)
-    sections = _sections(statements)
-    _mark_background(arrows, sections)
+    scopes = StatementScopes(trace)
+    arrows = _arrows(trace, surroundings, lanes, scopes)
+    headings = _headings(arrows, scopes)
     return Flow(
         trace=trace,
         surroundings=surroundings,
         lanes=lanes.all,
-        arrows=tuple(arrows),
-        statements=statements,
-        sections=sections,
+        arrows=arrows,
+        headings=headings,
+        sections=_sections(headings),
     )
 
 
-def _arrows(trace: Trace, surroundings: Surroundings, lanes: Lanes) -> list[Arrow]:
+def _arrows(
+    trace: Trace, surroundings: Surroundings, lanes: Lanes, scopes: StatementScopes
+) -> tuple[Arrow, ...]:
     schema = surroundings.schema
     texts = TraceText(surroundings)
+    noise = NoiseFilter()
     index_by_number: dict[int, int] = {}
     arrows: list[Arrow] = []
     for message in trace:
@@ -126,11 +141,11 @@ def _arrows(trace: Trace, surroundings: Surroundings, lanes: Lanes) -> list[Arro
         else:
             tables = tables_in(message.body, schema)
         if answers is None:
-            family = family_of(message, tables, schema)
-            chatter = chatter_of(message, family, tables)
+            hue = hue_of(message, tables, schema)
         else:
-            request = arrows[answers]
-            family, chatter, tables = request.family, request.chatter, tables or request.tables
+            hue, tables = arrows[answers].hue, tables or arrows[answers].tables
+        folded = noise.noise(message)
+        owner = scopes.owner_of(message)
         index_by_number[message.number] = len(arrows)
         arrows.append(
             Arrow(
@@ -139,14 +154,16 @@ def _arrows(trace: Trace, surroundings: Surroundings, lanes: Lanes) -> list[Arro
                 _label(message),
                 _without_verb(message, line),
                 line.reference,
-                family,
-                chatter,
+                hue,
+                None if folded is None else folded[0],
                 answers,
                 tables,
                 message.decoded.undecoded_bytes,
+                None if owner is None else owner.number,
+                owner is not None and owner.result is not None and message.number > owner.result,
             )
         )
-    return arrows
+    return tuple(arrows)
 
 
 def _label(message: Message) -> str:
@@ -156,7 +173,7 @@ def _label(message: Message) -> str:
         case Kind.NEGOTIATION:
             return "NEGOTIATION"
         case _:
-            return message.verb_name or ("reply" if message.request is None else message.kind.value)
+            return message.verb_name or "reply"
 
 
 def _without_verb(message: Message, line: TextLine) -> str:
@@ -171,63 +188,38 @@ def _without_verb(message: Message, line: TextLine) -> str:
     return text
 
 
-def _statements(arrows: list[Arrow]) -> tuple[Statement, ...]:
+def _headings(arrows: tuple[Arrow, ...], scopes: StatementScopes) -> tuple[Heading, ...]:
     recollection = Recollection()
-    replies = {
-        arrow.answers: index
-        for index, arrow in enumerate(arrows)
-        if arrow.answers is not None and arrow.message.protocol is Protocol.CQL
-    }
-    statements = []
+    index_by_number = {arrow.message.number: index for index, arrow in enumerate(arrows)}
+    by_request = {statement.request: statement for statement in scopes.statements}
+    headings = []
     for index, arrow in enumerate(arrows):
         message = arrow.message
         if message.protocol is not Protocol.CQL:
             continue
         recollection.see(message)
-        if not message.from_client or arrow.chatter is not None or message.verb not in _STATEMENT_OPCODES:
+        statement = by_request.get(message.number)
+        if statement is None or arrow.noise is not None:
             continue
-        text = statement_of(message, recollection.statement)
-        if text is None:
-            continue
-        reply = replies.get(index)
-        answer = None if reply is None else arrows[reply]
-        statements.append(
-            Statement(
-                index,
-                reply,
-                text,
-                consistency_of(message) or "",
-                "" if answer is None else answer.text,
-                None if answer is None else answer.message.time_ns - message.time_ns,
-            )
-        )
-    return tuple(statements)
+        reply = None if statement.result is None else index_by_number[statement.result]
+        text = statement_of(message, recollection.statement) or statement.text
+        headings.append(Heading(statement, text, index, reply, "" if reply is None else arrows[reply].text))
+    return tuple(headings)
 
 
-def _sections(statements: tuple[Statement, ...]) -> tuple[Section, ...]:
+def _sections(headings: tuple[Heading, ...]) -> tuple[Section, ...]:
     groups: list[list[int]] = []
     waiting_until = -1
-    for number, statement in enumerate(statements):
-        if groups and statement.request < waiting_until:
+    for number, heading in enumerate(headings):
+        if groups and heading.request < waiting_until:
             groups[-1].append(number)
         else:
             groups.append([number])
-        if statement.reply is not None:
-            waiting_until = max(waiting_until, statement.reply)
+        if heading.reply is not None:
+            waiting_until = max(waiting_until, heading.reply)
     sections = []
     for group in groups:
-        replies = [reply for number in group if (reply := statements[number].reply) is not None]
+        replies = [reply for number in group if (reply := headings[number].reply) is not None]
         answered_at = max(replies) if len(replies) == len(group) else None
-        sections.append(Section(statements[group[0]].request, tuple(group), answered_at))
+        sections.append(Section(headings[group[0]].request, tuple(group), answered_at))
     return tuple(sections)
-
-
-def _mark_background(arrows: list[Arrow], sections: tuple[Section, ...]) -> None:
-    ends = [*(section.first for section in sections[1:]), len(arrows)]
-    for section, end in zip(sections, ends, strict=False):
-        if section.answered_at is None:
-            continue
-        for index in range(section.answered_at + 1, end):
-            arrow = arrows[index]
-            if arrow.family in _CAUSED and arrow.chatter is None:
-                arrows[index] = arrow._replace(is_background=True)

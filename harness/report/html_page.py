@@ -14,6 +14,7 @@ from markupsafe import Markup
 from harness.events.trace import Trace
 from harness.report.embedding import data_element
 from harness.report.flow import Flow, flow_of
+from harness.report.hues import HUE_COLOURS, Hue
 from harness.report.incompleteness import what_is_missing
 from harness.report.page_data import detail_chunks, detailed_messages, flow_data
 from harness.report.verdict import ReportVerdict, overall_outcome
@@ -93,6 +94,7 @@ def render_flow(
             message_count=len(flow.arrows),
             left_out=len(flow.arrows) - len(detailed),
             style=Markup(resource("page.css")),  # noqa: S704  (the package's own file)
+            hues=[(hue.name.lower(), *HUE_COLOURS[hue]) for hue in Hue],
             script=script,
             script_digest=digest,
             flow_element=data_element("flow", flow_data(flow, verdicts, detailed)),

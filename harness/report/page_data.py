@@ -8,20 +8,20 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Generic, TypeVar
 
+from harness.events.folding import Noise
 from harness.events.message import Connection, Kind, Message, Protocol
-from harness.report.chatter import Chatter
 from harness.report.detail import Detail, detail_of
-from harness.report.families import Family
 from harness.report.field_node import FieldNode
 from harness.report.flow import Arrow, Flow
+from harness.report.hues import Hue
 from harness.report.verdict import ReportVerdict
 
 CHUNK_MESSAGES = 64
 """How many messages share one chunk of details."""
 
 _T = TypeVar("_T")
-_FAMILIES = tuple(Family)
-_CHATTERS = tuple(Chatter)
+_HUES = tuple(Hue)
+_NOISES = tuple(Noise)
 _KINDS = tuple(Kind)
 
 
@@ -49,11 +49,12 @@ def flow_data(flow: Flow, verdicts: Iterable[ReportVerdict], detailed: tuple[int
         "to": [arrow.receiver for arrow in arrows],
         "label": [labels.index((arrow.label, arrow.message.verb)) for arrow in arrows],
         "kind": [_KINDS.index(arrow.message.kind) for arrow in arrows],
-        "family": [_FAMILIES.index(arrow.family) for arrow in arrows],
-        "chatter": [0 if arrow.chatter is None else _CHATTERS.index(arrow.chatter) + 1 for arrow in arrows],
+        "hue": [_HUES.index(arrow.hue) for arrow in arrows],
+        "noise": [0 if arrow.noise is None else _NOISES.index(arrow.noise) + 1 for arrow in arrows],
         "answers": [0 if arrow.answers is None else i - arrow.answers for i, arrow in enumerate(arrows)],
         "connection": [connections.index(arrow.message.connection.number) for arrow in arrows],
         "size": [len(arrow.message.payload) for arrow in arrows],
+        "statement": [arrow.statement or 0 for arrow in arrows],
         "tables": [tables.index(arrow.tables) for arrow in arrows],
         "state": [_state(arrow) for arrow in arrows],
         "text": [arrow.text if arrow.answers is not None else _with_reference(arrow) for arrow in arrows],
@@ -64,24 +65,32 @@ def flow_data(flow: Flow, verdicts: Iterable[ReportVerdict], detailed: tuple[int
             {"kind": lane.kind.value, "name": lane.name, "address": lane.address, "place": lane.place}
             for lane in flow.lanes
         ],
-        "families": [{"key": family.name.lower(), "name": family.value} for family in _FAMILIES],
-        "chatter": [chatter.value for chatter in _CHATTERS],
+        "hues": [{"key": hue.name.lower(), "name": hue.value} for hue in _HUES],
+        "noises": [noise.value for noise in _NOISES],
         "kinds": [kind.value for kind in _KINDS],
         "labels": labels.items,
         "tables": tables.items,
         "connections": [_connection(latest[number]) for number in connections.items],
         "statements": [
             {
-                "request": statement.request,
-                "reply": statement.reply,
-                "text": statement.text,
-                "consistency": statement.consistency,
-                "result": statement.result,
-                "duration_ns": statement.duration_ns,
+                "number": heading.statement.number,
+                "request": heading.request,
+                "reply": heading.reply,
+                "text": heading.text,
+                "consistency": heading.consistency,
+                "result": heading.result,
+                "duration_ns": heading.duration_ns,
             }
-            for statement in flow.statements
+            for heading in flow.headings
         ],
-        "sections": [{"first": section.first, "statements": section.statements} for section in flow.sections],
+        "sections": [
+            {
+                "first": section.first,
+                "statements": section.headings,
+                "answered_at": section.answered_at,
+            }
+            for section in flow.sections
+        ],
         "verdicts": [
             {
                 "name": verdict.name,
@@ -103,7 +112,7 @@ def flow_data(flow: Flow, verdicts: Iterable[ReportVerdict], detailed: tuple[int
 
 
 def detailed_messages(flow: Flow, verdicts: Iterable[ReportVerdict], details_max: int) -> tuple[int, ...]:
-    """Choose of which arrows a page has details: those of verdicts first, chatter last."""
+    """Choose of which arrows a page has details: those of verdicts first, noise last."""
     if len(flow.arrows) <= details_max:
         return tuple(range(len(flow.arrows)))
     index_by_number = flow.index_of()
@@ -113,7 +122,7 @@ def detailed_messages(flow: Flow, verdicts: Iterable[ReportVerdict], details_max
         for number in verdict.message_numbers
         if number in index_by_number
     ]
-    proper = [index for index, arrow in enumerate(flow.arrows) if arrow.chatter is None]
+    proper = [index for index, arrow in enumerate(flow.arrows) if arrow.noise is None]
     chosen = dict.fromkeys([*marked, *proper, *range(len(flow.arrows))])
     return tuple(sorted(list(chosen)[:details_max]))
 

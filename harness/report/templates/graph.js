@@ -142,7 +142,7 @@ class Graph {
   makeMessage(i, height, pause) {
     const { store } = this;
     const isAnswer = store.isAnswer(i);
-    const made = element("div", `message fam-${store.familyOf(i)}`);
+    const made = element("div", `message hue-${store.hueOf(i)}`);
     if (isAnswer || store.answers[i] >= 0) made.classList.add("answer");
     if (store.state[i] & 1) made.classList.add("background");
     if (store.state[i] & 2) made.classList.add("failure");
@@ -163,6 +163,12 @@ class Graph {
     const lanes = element("span", "lanes");
     lanes.append(...this.makeArrow(i, label));
     const says = element("span", "says");
+    const section = store.sections[store.sectionOf[i]];
+    if (section && section.statements.length > 1 && store.statement[i]) {
+      const owner = element("b", "owner", String(store.statement[i]));
+      owner.title = `Belongs to statement ${store.statement[i]}`;
+      says.append(owner);
+    }
     if (store.state[i] & 4) says.append(element("em", "undecoded", "not fully decoded"));
     says.append(store.text[i]);
     const latency = store.latencyNs(i);
@@ -189,6 +195,7 @@ class Graph {
     const name = element("span", "label", label);
     const labelWidth = this.labelWidth(label);
     const middle = width ? left + width / 2 : left + 30 + labelWidth / 2;
+    name.style.width = `${labelWidth}px`;
     const room = Math.max(0, this.lanesWidth - labelWidth);
     name.style.left = `${Math.min(room, Math.max(0, middle - labelWidth / 2))}px`;
     return [arrow, name];
@@ -225,7 +232,7 @@ class Graph {
     made.append(element("span", "gutter", isClosed ? "▸" : "▾"));
     made.append(element("span", "time", secondsText(store.time[section.first])));
     const body = element("span", "statement-body");
-    body.append(element("b", "ordinal", String(section.statements[0] + 1)));
+    body.append(element("b", "ordinal", String(statement.number)));
     if (count > 1) body.append(element("span", "overlap", `${count.toLocaleString("en")} statements at once, the first:`));
     body.append(element("code", "", statement.text));
     const facts = element("span", "facts");
@@ -240,7 +247,7 @@ class Graph {
     }
     body.append(facts);
     made.append(body);
-    made.setAttribute("aria-label", `Statement ${section.statements[0] + 1}: ${statement.text}, ${facts.textContent}`);
+    made.setAttribute("aria-label", `Statement ${statement.number}: ${statement.text}, ${facts.textContent}`);
     return made;
   }
 
@@ -249,9 +256,9 @@ class Graph {
     const run = rows.folds.get(first);
     const isOpen = rows.unfolded.has(first);
     const counts = new Map();
-    for (const i of run) counts.set(store.chatter[i], (counts.get(store.chatter[i]) ?? 0) + 1);
+    for (const i of run) counts.set(store.noise[i], (counts.get(store.noise[i]) ?? 0) + 1);
     const parts = [...counts].sort((a, b) => b[1] - a[1]).map(
-      ([chatter, count]) => `${count.toLocaleString("en")} ${store.chatterNames[chatter - 1]}`,
+      ([noise, count]) => `${count.toLocaleString("en")} ${store.noiseNames[noise - 1][count > 1 ? 1 : 0]}`,
     );
     const made = element("div", "fold");
     made.setAttribute("aria-expanded", isOpen);
@@ -337,7 +344,7 @@ class Graph {
     const first = Math.min(...shown);
     const last = Math.max(...shown);
     tie.hidden = false;
-    tie.className = `${tie.className.split(" fam-")[0]} fam-${store.familyOf(message)}`;
+    tie.className = `${tie.className.split(" hue-")[0]} hue-${store.hueOf(message)}`;
     tie.style.left = `${this.lanesLeft + this.laneX(store.from[exchange[0]])}px`;
     tie.style.top = `${rows.top[first] + this.lineOf(first)}px`;
     tie.style.height = `${rows.top[last] + this.lineOf(last) - rows.top[first] - this.lineOf(first)}px`;

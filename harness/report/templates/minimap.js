@@ -1,4 +1,4 @@
-// The whole flow in a strip at the right edge: families as colours, statements and marks; click to go there.
+// The whole flow in a strip at the right edge: hues, statements and marks; click to go there.
 
 const TICKS_MAX = 200;
 
@@ -38,13 +38,13 @@ class Minimap {
     this.painted.height = canvas.height;
     const paint = this.painted.getContext("2d");
     const style = getComputedStyle(document.documentElement);
-    const colours = store.families.map((family) => style.getPropertyValue(`--${family.key}`));
+    const colours = store.hues.map((hue) => style.getPropertyValue(`--${hue.key}`));
     const resolved = colours.map((colour) => resolvedColour(colour));
     const perRow = rows.height ? canvas.height / Math.max(rows.height, height) : 0;
     for (let row = 0; row < rows.count; row++) {
       if (rows.kind[row] !== ROW.message) continue;
       const message = rows.ref[row];
-      paint.fillStyle = resolved[store.family[message]];
+      paint.fillStyle = resolved[store.hue[message]];
       paint.globalAlpha = 0.75;
       const thickness = Math.max(1, Math.min(3 * scale, (rows.top[row + 1] - rows.top[row]) * perRow * 0.7));
       paint.fillRect(4 * scale, rows.top[row] * perRow, (width - 8) * scale, thickness);

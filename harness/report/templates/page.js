@@ -51,23 +51,24 @@ class Page {
     this.setTheme(remembered("theme") ?? "");
   }
 
-  // Legend: one button a family; pressed ones are shown.
+  // Legend: one button a hue; pressed ones are shown.
   makeLegend() {
     const { store } = this;
-    const counts = new Array(store.families.length).fill(0);
-    for (const family of store.family) counts[family]++;
+    const counts = new Array(store.hues.length).fill(0);
+    for (const hue of store.hue) counts[hue]++;
     const legend = document.getElementById("legend");
-    store.families.forEach((family, number) => {
+    store.hues.forEach((hue, number) => {
       if (!counts[number]) return;
-      const made = element("button", `fam-${family.key}`);
+      const made = element("button", `hue-${hue.key}`);
+      made.dataset.hue = number;
       made.type = "button";
       made.setAttribute("aria-pressed", "true");
-      made.title = `Hide or show ${family.name}`;
-      made.append(element("i", "swatch"), family.name, element("span", "n", counts[number].toLocaleString("en")));
+      made.title = `Hide or show ${hue.name}`;
+      made.append(element("i", "swatch"), hue.name, element("span", "n", counts[number].toLocaleString("en")));
       made.addEventListener("click", () => {
-        const { hiddenFamilies } = this.rows;
-        if (!hiddenFamilies.delete(number)) hiddenFamilies.add(number);
-        made.setAttribute("aria-pressed", !hiddenFamilies.has(number));
+        const { hiddenHues } = this.rows;
+        if (!hiddenHues.delete(number)) hiddenHues.add(number);
+        made.setAttribute("aria-pressed", !hiddenHues.has(number));
         this.rearrange();
       });
       legend.append(made);
@@ -227,9 +228,8 @@ class Page {
     const { rows, graph } = this;
     if (rows.meant !== null && !rows.meant(message)) this.clearFilter();
     rows.reveal(message);
-    for (const [number, button] of [...document.getElementById("legend").children].entries()) {
-      const family = this.store.families.findIndex((one) => button.classList.contains(`fam-${one.key}`));
-      if (number >= 0) button.setAttribute("aria-pressed", !rows.hiddenFamilies.has(family));
+    for (const button of document.getElementById("legend").children) {
+      button.setAttribute("aria-pressed", !rows.hiddenHues.has(Number(button.dataset.hue)));
     }
     graph.selected = -1;
     graph.refresh();

@@ -65,7 +65,7 @@ class Panel {
 
   head(i) {
     const { store } = this;
-    const made = element("header", `fam-${store.familyOf(i)}`);
+    const made = element("header", `hue-${store.hueOf(i)}`);
     const title = element("h2");
     title.append(element("b", "", store.labelOf(i)), element("span", "", ` ${store.kindOf(i).replace("_", " ")}`));
     const ends = element("p", "ends", `${store.lanes[store.from[i]].name} → ${store.lanes[store.to[i]].name}`);
@@ -109,6 +109,10 @@ class Panel {
     const connection = store.connections[store.connection[i]];
     const ends = [connection.client, connection.server].map(([address, port]) => `${address}:${port}`);
     add("connection", `${connection.number}: ${ends.join(" to ")}${connection.facts ? `, ${connection.facts}` : ""}`);
+    const statement = store.statementOf.get(store.statement[i]);
+    if (statement) {
+      add("statement", this.link(statement.request, String(statement.number)), store.state[i] & 1 ? " in the background" : "");
+    }
     if (store.mark[i] >= 0) {
       const verdict = store.verdicts[store.mark[i]];
       add("verdict", element("span", `outcome ${verdict.outcome.toLowerCase()}`, verdict.outcome), ` ${verdict.name}`);
@@ -116,9 +120,9 @@ class Panel {
     return made;
   }
 
-  link(i) {
+  link(i, name) {
     const { store } = this;
-    const made = element("button", `link fam-${store.familyOf(i)}`, `${store.labelOf(i)} #${store.number[i]}`);
+    const made = element("button", `link hue-${store.hueOf(i)}`, name ?? `${store.labelOf(i)} #${store.number[i]}`);
     made.type = "button";
     made.addEventListener("click", () => this.goTo(i));
     return made;

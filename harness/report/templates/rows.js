@@ -12,7 +12,7 @@ class Rows {
     this.isFolding = true;
     this.unfolded = new Set();
     this.closedSections = new Set();
-    this.hiddenFamilies = new Set();
+    this.hiddenHues = new Set();
     this.meant = null;
     this.axis = "order";
     this.nsPerPixel = this.usualNsPerPixel();
@@ -26,7 +26,7 @@ class Rows {
     const step = Math.max(1, Math.floor(store.count / 20000));
     for (let i = step; i < store.count; i += step) {
       const distance = store.time[i] - store.time[i - 1];
-      if (store.chatter[i] === 0 && distance > 0 && distance < 2e7) distances.push(distance);
+      if (store.noise[i] === 0 && distance > 0 && distance < 2e7) distances.push(distance);
     }
     distances.sort((a, b) => a - b);
     const median = distances[Math.floor(distances.length / 2)] ?? 1e6;
@@ -34,7 +34,7 @@ class Rows {
   }
 
   isFolded(i) {
-    return this.isFolding && this.meant === null && this.store.chatter[i] !== 0 && this.store.mark[i] < 0;
+    return this.isFolding && this.meant === null && this.store.noise[i] !== 0 && this.store.mark[i] < 0;
   }
 
   arrange() {
@@ -75,7 +75,7 @@ class Rows {
         headed = false;
         inBackground = false;
       }
-      if (this.hiddenFamilies.has(store.family[i])) {
+      if (this.hiddenHues.has(store.hue[i])) {
         this.hiddenCount++;
         continue;
       }
@@ -96,7 +96,8 @@ class Rows {
         continue;
       }
       endRun();
-      if ((store.state[i] & 1) !== 0 && !inBackground) {
+      const answeredAt = section < 0 ? null : store.sections[section].answered_at;
+      if ((store.state[i] & 1) !== 0 && !inBackground && answeredAt !== null && i > answeredAt) {
         inBackground = true;
         push(ROW.background, section, 1);
       }
@@ -186,7 +187,7 @@ class Rows {
   reveal(message) {
     if (this.rowOf(message) >= 0) return;
     this.closedSections.delete(this.store.sectionOf[message]);
-    this.hiddenFamilies.delete(this.store.family[message]);
+    this.hiddenHues.delete(this.store.hue[message]);
     if (this.meant !== null && !this.meant(message)) this.meant = null;
     this.arrange();
     if (this.rowOf(message) >= 0) return;

@@ -22,8 +22,8 @@ class Store {
   constructor(data) {
     const columns = data.messages;
     this.lanes = data.lanes;
-    this.families = data.families;
-    this.chatterNames = data.chatter;
+    this.hues = data.hues;
+    this.noiseNames = data.noises;
     this.kinds = data.kinds;
     this.labels = data.labels;
     this.tables = data.tables;
@@ -41,9 +41,10 @@ class Store {
     this.to = Uint16Array.from(columns.to);
     this.label = Uint16Array.from(columns.label);
     this.kind = Uint8Array.from(columns.kind);
-    this.family = Uint8Array.from(columns.family);
-    this.chatter = Uint8Array.from(columns.chatter);
+    this.hue = Uint8Array.from(columns.hue);
+    this.noise = Uint8Array.from(columns.noise);
     this.connection = Uint32Array.from(columns.connection);
+    this.statement = columns.statement;
     this.size = columns.size;
     this.table = columns.tables;
     this.state = Uint8Array.from(columns.state);
@@ -58,6 +59,7 @@ class Store {
       if (answers) answers.push(i);
       else this.answered.set(request, [i]);
     }
+    this.statementOf = new Map(this.statements.map((statement) => [statement.number, statement]));
     this.sectionOf = new Int32Array(this.count).fill(-1);
     this.sections.forEach((section, number) => {
       const next = this.sections[number + 1];
@@ -88,8 +90,8 @@ class Store {
     return this.kinds[this.kind[i]];
   }
 
-  familyOf(i) {
-    return this.families[this.family[i]].key;
+  hueOf(i) {
+    return this.hues[this.hue[i]].key;
   }
 
   isAnswer(i) {
