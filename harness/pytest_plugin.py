@@ -1,0 +1,296 @@
+"""The pytest plugin: scenarios as tests, with a cluster, a session and recordings as fixtures.
+
+    pytest scenarios --cluster=replay --pcap FILE|FOLDER
+
+A verdict that is not PASS fails the scenario, with the transcript as its text; INCONCLUSIVE does so under its own name.
+"""
+
+import os
+import re
+import traceback
+from collections.abc import Generator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.errors import BackendError, HarnessError
+
+if TYPE_CHECKING:
+    from harness.backends.contract import Cluster, Needs, Session
+    from harness.recording import Judged, Wire
+    from harness.run import Run
+
+RUN: "pytest.StashKey[Run]" = pytest.StashKey()
+RUN_ID = pytest.StashKey[str]()
+VERDICT, CAPTURE, LINE, REPORT = "wire.verdict", "wire.capture", "wire.line", "wire.report"
+INCONCLUSIVE = "INCONCLUSIVE"
+_MARKER = (
+    "cluster(capture=NAME, nodes=N, datacenters=N, shards=N, compression=NAME, lines=(LINE, ...), tablets=BOOL, "
+    "because=TEXT): what a scenario needs; capture names the file that replay looks for in a folder"
+)
+_MARKER_NAMES = ("capture", "nodes", "datacenters", "shards", "compression", "lines", "tablets", "because")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Say which cluster scenarios run on, and what becomes of them."""
+    group = parser.getgroup("wire", "ScyllaDB on the wire")
+    group.addoption(
+        "--cluster",
+        metavar="BACKEND",
+        help="the cluster that scenarios run on; replay: none, a capture answers (--pcap)",
+    )
+    group.addoption(
+        "--pcap",
+        metavar="FILE|FOLDER",
+        help="of --cluster=replay: one capture for all scenarios, or a folder in which each finds those of its name",
+    )
+    group.addoption(
+        "--nodes", type=int, metavar="N", help="nodes of clusters whose scenario asks for no number"
+    )
+    group.addoption(
+        "--scylla-version",
+        metavar="LINE",
+        help="run only scenarios of this version line, such as 4.2 or 2025.1; of replay, only its captures",
+    )
+    group.addoption("--keep", action="store_true", help="leave the cluster running (replay has none)")
+    group.addoption(
+        "--report-dir", metavar="FOLDER", default="reports", help="where reports go; default: reports"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse options that make no sense before anything is collected.
+
+    Raises:
+        pytest.UsageError: a cluster of an unknown name, a capture that is missing or superfluous.
+    """
+    config.addinivalue_line("markers", _MARKER)
+    backend, capture = config.getoption("--cluster"), config.getoption("--pcap")
+    if backend is not None:
+        from harness.run import known_backends  # noqa: PLC0415  (costs time that other tests need not spend)
+
+        if backend not in known_backends():
+            known = ", ".join(known_backends())
+            raise pytest.UsageError(f"--cluster={backend}: no cluster is called that; there are: {known}")
+    if backend == "replay" and capture is None:
+        raise pytest.UsageError(
+            "--cluster=replay needs a capture, or a folder of captures: --pcap FILE|FOLDER"
+        )
+    if backend != "replay" and capture is not None:
+        raise pytest.UsageError("--pcap is for --cluster=replay")
+    if capture is not None and not Path(capture).exists():
+        raise pytest.UsageError(f"--pcap {capture}: there is no such file or folder")
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    config.stash[RUN_ID] = f"{datetime.now(UTC):%Y%m%dT%H%M%S}{f'-{worker}' if worker else ''}"
+    config.pluginmanager.register(_Summary(config), "wire-summary")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Replay a scenario on each capture of its name in the folder."""
+    if "cluster" not in metafunc.fixturenames or metafunc.config.getoption("--cluster") != "replay":
+        return
+    folder = Path(metafunc.config.getoption("--pcap"))
+    name = _marked(metafunc.definition).get("capture")
+    if not folder.is_dir() or not isinstance(name, str):
+        return
+    from harness.run import captures_named  # noqa: PLC0415  (costs time that other tests need not spend)
+
+    try:
+        captures = captures_named(folder, name)
+    except BackendError:
+        # The fixture says so for this scenario alone; the others go on.
+        return
+    if len(captures) > 1:
+        ids = [path.parent.relative_to(folder).as_posix() for path in captures]
+        metafunc.parametrize("cluster", captures, indirect=True, ids=ids)
+
+
+@pytest.fixture
+def cluster(request: pytest.FixtureRequest) -> "Iterator[Cluster]":
+    """The cluster of the scenario, as ``@pytest.mark.cluster`` asks for it."""
+    run = _opened_or_why(request)
+    if isinstance(run, str):
+        pytest.fail(run, pytrace=False)
+    request.node.stash[RUN] = run
+    yield run.cluster
+    run.close()
+
+
+@pytest.fixture
+def session(request: pytest.FixtureRequest, cluster: "Cluster") -> "Session":  # noqa: ARG001
+    """A session whose statements all go to the first node."""
+    return request.node.stash[RUN].session()  # type: ignore[no-any-return]  # the stash of a request's node is Any
+
+
+@pytest.fixture
+def wire(request: pytest.FixtureRequest, cluster: "Cluster") -> "Wire":  # noqa: ARG001
+    """Recordings: ``with wire.statement() as first: ...``, then ``first.expect(...)``."""
+    return request.node.stash[RUN].wire  # type: ignore[no-any-return]  # the same
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Say errors of the harness without its inside; then hold the run against what every run has to pass."""
+    why = ""
+    try:
+        yield
+    except HarnessError as error:
+        why = f"{_place(error, item)}{error}"
+    if why:
+        pytest.fail(why, pytrace=False)
+    run = item.stash.get(RUN, None)
+    if run is None:
+        return
+    if run.wire.unchecked:
+        names = ", ".join(run.wire.unchecked)
+        pytest.fail(
+            f"nothing was claimed about {names}: a recording without expect() proves nothing", pytrace=False
+        )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Put verdict, capture and report into what pytest reports, which goes into JUnit's file too."""
+    report = yield
+    run = item.stash.get(RUN, None)
+    if run is not None and call.when == "call":
+        if run.outcome is not None:
+            report.user_properties.append((VERDICT, str(run.outcome)))
+        if run.opened.capture is not None:
+            report.user_properties.append((CAPTURE, str(run.opened.capture)))
+        report.user_properties.append((LINE, run.cluster.line.value))
+    return report
+
+
+def pytest_report_teststatus(
+    report: pytest.TestReport,
+) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+    """Show INCONCLUSIVE under its own name."""
+    if report.when == "call" and report.failed and (VERDICT, INCONCLUSIVE) in report.user_properties:
+        return "inconclusive", "I", (INCONCLUSIVE, {"yellow": True})
+    return None
+
+
+class _Summary:
+    """What stands at the end: verdicts, and where the reports are."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._reports: list[pytest.TestReport] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the reports of scenarios; those of other processes come here too."""
+        if report.when == "call" and any(name == LINE for name, _ in report.user_properties):
+            self._reports.append(report)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Write the summary."""
+        if not self._reports:
+            return
+        inconclusive = [
+            report
+            for report in self._reports
+            if report.failed and (VERDICT, INCONCLUSIVE) in report.user_properties
+        ]
+        if inconclusive:
+            terminalreporter.section(INCONCLUSIVE, yellow=True)
+            for report in inconclusive:
+                terminalreporter.section(report.head_line or report.nodeid, sep="_", yellow=True)
+                terminalreporter.line(report.longreprtext)
+        verdicts = [
+            str(value)
+            for report in self._reports
+            for name, value in report.user_properties
+            if name == VERDICT
+        ]
+        counts = ", ".join(
+            f"{verdicts.count(name)} {name}" for name in ("PASS", "FAIL", INCONCLUSIVE) if name in verdicts
+        )
+        terminalreporter.section("wire", sep="-")
+        terminalreporter.line(f"verdicts: {counts or 'none'}")
+
+
+def _opened_or_why(request: pytest.FixtureRequest) -> "Run | str":
+    try:
+        return _opened(request)
+    except HarnessError as error:
+        return str(error)
+
+
+def _opened(request: pytest.FixtureRequest) -> "Run":
+    from harness.backends.contract import Needs  # noqa: PLC0415  (costs time that other tests need not spend)
+    from harness.run import Choice, Run, captures_named, open_cluster  # noqa: PLC0415  (the same)
+
+    config = request.config
+    backend = config.getoption("--cluster")
+    if backend is None:
+        raise BackendError("which cluster? say --cluster=replay --pcap FILE|FOLDER")
+    marked = _marked(request.node)
+    capture: Path | None = getattr(request, "param", None)
+    if capture is None and backend == "replay":
+        capture = Path(config.getoption("--pcap"))
+        name = marked.pop("capture", None)
+        if capture.is_dir():
+            if not isinstance(name, str):
+                raise BackendError(
+                    "the scenario names no capture to look for in a folder: @pytest.mark.cluster(capture=NAME)"
+                )
+            (capture,) = captures_named(capture, name)
+    marked.pop("capture", None)
+    because = marked.pop("because", "")
+    marked.setdefault("nodes", config.getoption("--nodes"))
+    needs = Needs(**marked)
+    opened = open_cluster(Choice(backend=backend, capture=capture, needs=needs))
+    _skip_other_lines(opened.cluster, needs, str(because), config.getoption("--scylla-version"))
+    return Run(opened, _scenario_name(request.node), _refuse)
+
+
+def _skip_other_lines(cluster: "Cluster", needs: "Needs", because: str, version: str | None) -> None:
+    line = cluster.line.value
+    if version is not None and version != line:
+        pytest.skip(f"the cluster speaks {line}, not {version} (--scylla-version)")
+    if needs.lines and line not in needs.lines:
+        pytest.skip(f"not of {line}: {because}" if because else f"of {', '.join(needs.lines)}, not of {line}")
+
+
+def _refuse(judged: "Judged") -> None:
+    __tracebackhide__ = True
+    from harness.run import verdict_text  # noqa: PLC0415  (costs time that other tests need not spend)
+
+    if not judged.verdict:
+        pytest.fail(f"{judged.name}: {verdict_text(judged.verdict)}", pytrace=False)
+
+
+def _marked(node: pytest.Item | pytest.Function) -> dict[str, Any]:
+    """What the markers of a scenario say; the nearest one wins."""
+    found: dict[str, Any] = {}
+    for marker in node.iter_markers("cluster"):
+        if marker.args:
+            raise pytest.UsageError(f"@pytest.mark.cluster takes names only: {', '.join(_MARKER_NAMES)}")
+        for name, value in marker.kwargs.items():
+            if name not in _MARKER_NAMES:
+                raise pytest.UsageError(
+                    f"@pytest.mark.cluster({name}=...): no such name; there are: {', '.join(_MARKER_NAMES)}"
+                )
+            found.setdefault(name, value)
+    return found
+
+
+def _scenario_name(item: pytest.Item) -> str:
+    """File and test, fit for a folder's name."""
+    path = item.path.stem.removeprefix("test_")
+    return re.sub(r"[^\w.-]+", "-", f"{path}.{item.name.removeprefix('test_')}").strip("-")
+
+
+def _place(error: HarnessError, item: pytest.Item) -> str:
+    """Where in the scenario an error came up."""
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == str(item.path)
+    ]
+    return f"{item.path.name}:{lines[-1]}: " if lines else ""

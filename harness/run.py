@@ -1,0 +1,162 @@
+"""Runs: a cluster for a scenario, what was recorded of it, its verdicts and its report.
+
+This module alone knows all stages; the command line and the pytest plugin only call it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+
+from harness.backends.contract import Cluster, Needs, Session
+from harness.backends.replay.cluster import ReplayCluster
+from harness.dissect.reading import read_trace
+from harness.errors import BackendError
+from harness.events.trace import Trace
+from harness.expect.verdict import Outcome, Verdict, all_of
+from harness.recording import Judged, Recorder, ReplayRecorder, Wire
+
+CAPTURE_SUFFIXES = (".pcapng", ".pcap")
+_TRACES_KEPT = 2
+_NAMES_MAX = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A cluster that a scenario can use, with what records it."""
+
+    cluster: Cluster
+    recorder: Recorder
+    capture: Path | None = None
+    """The file that its packets are in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which cluster is wanted."""
+
+    backend: str
+    capture: Path | None = None
+    """Of replay: the file."""
+    needs: Needs = field(default_factory=Needs)
+
+
+def known_backends() -> tuple[str, ...]:
+    """Names of the backends that there are."""
+    return tuple(_BACKENDS)
+
+
+def open_cluster(choice: Choice) -> Opened:
+    """Start a cluster, or open what stands for one.
+
+    Raises:
+        BackendError: there is no such backend, or it cannot give such a cluster.
+        CaptureError: of replay: the capture cannot be read.
+        ContextError: of replay: what stands beside the capture cannot be read.
+    """
+    opened = _BACKENDS.get(choice.backend)
+    if opened is None:
+        raise BackendError(
+            f"no cluster is called {choice.backend!r}; there are: {', '.join(known_backends())}"
+        )
+    return opened(choice)
+
+
+def replayed(trace: Trace, name: str, needs: Needs | None = None) -> Opened:
+    """A cluster that answers from a trace.
+
+    Raises:
+        BackendError: the trace's cluster is not as needed.
+    """
+    cluster = ReplayCluster(trace, name, needs)
+    return Opened(cluster=cluster, recorder=ReplayRecorder(trace, lambda: cluster.conversation.taken))
+
+
+def _open_replay(choice: Choice) -> Opened:
+    if choice.capture is None:
+        raise BackendError("replay needs a capture")
+    opened = replayed(_trace_of(choice.capture), choice.capture.name, choice.needs)
+    return Opened(cluster=opened.cluster, recorder=opened.recorder, capture=choice.capture)
+
+
+_BACKENDS: dict[str, Callable[[Choice], Opened]] = {"replay": _open_replay}
+
+
+@lru_cache(maxsize=_TRACES_KEPT)
+def _trace_of(path: Path) -> Trace:
+    """Read a capture; several scenarios in a row may replay the same one."""
+    return read_trace(path)
+
+
+def captures_named(folder: Path, name: str) -> tuple[Path, ...]:
+    """The captures of a name in a folder and those below it, in the order of their paths.
+
+    Raises:
+        BackendError: the folder cannot be read, or holds none of that name.
+    """
+    if not folder.is_dir():
+        raise BackendError(f"{folder} is no folder, and no file")
+    captures = [path for path in sorted(folder.rglob("*")) if path.suffix in CAPTURE_SUFFIXES]
+    found = tuple(path for path in captures if path.stem == name)
+    if found:
+        return found
+    names = sorted({path.stem for path in captures})
+    if not names:
+        raise BackendError(f"{folder} holds no captures ({' or '.join(CAPTURE_SUFFIXES)})")
+    near = get_close_matches(name, names, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    shown = ", ".join(names[:_NAMES_MAX]) + (", ..." if len(names) > _NAMES_MAX else "")
+    raise BackendError(f"{folder} holds no capture named {name}{hint}\nit holds: {shown}")
+
+
+class Run:
+    """One run of a scenario.
+
+    Args:
+        opened: its cluster.
+        name: the scenario's.
+        on_verdict: is told each verdict on what the scenario claims, and may raise.
+    """
+
+    def __init__(
+        self, opened: Opened, name: str, on_verdict: Callable[[Judged], None] = lambda _: None
+    ) -> None:
+        self.name = name
+        self.opened = opened
+        self.verdicts: list[Judged] = []
+        self._on_verdict = on_verdict
+        self.wire = Wire(opened.recorder, self._judge)
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster."""
+        return self.opened.cluster
+
+    @property
+    def trace(self) -> Trace:
+        """All messages so far."""
+        return self.opened.recorder.trace()
+
+    def session(self) -> Session:
+        """The scenario's own session: everything it sends goes to the first node."""
+        nodes = self.cluster.nodes
+        return self.cluster.session(nodes[0] if nodes else None)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The worst verdict so far; None if nothing was claimed."""
+        return all_of(judged.verdict for judged in self.verdicts).outcome if self.verdicts else None
+
+    def close(self) -> None:
+        """Give the cluster back."""
+        self.cluster.close()
+
+    def _judge(self, judged: Judged) -> None:
+        self.verdicts.append(judged)
+        self._on_verdict(judged)
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """A verdict as people read it."""
+    return f"{verdict.outcome}\n{verdict.claim}\n" + "\n".join(verdict.reasons)
