@@ -50,6 +50,8 @@ class ByteWindow:
     def __init__(self) -> None:
         self.end = 0
         """Position behind the last byte that was seen."""
+        self.is_disordered = False
+        """Whether bytes ever came behind later ones."""
         self._runs: list[Run] = []
         self._starts: list[int] = []
         self._floor = 0
@@ -67,6 +69,7 @@ class ByteWindow:
             if index < len(self._runs):
                 payload = payload[: max(self._starts[index] - position, 0)]
         if payload:
+            self.is_disordered |= position < self.end
             run = Run(position, payload, frame, time_ns)
             self._runs.insert(index, run)
             self._starts.insert(index, position)

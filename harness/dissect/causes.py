@@ -65,16 +65,28 @@ class Ground:
         """Return the mark of a packet."""
         return next((mark for mark in self._marks if mark.frame == frame), None)
 
-    def marks_from(self, position: int) -> Iterator[Mark]:
-        """Yield the marks of the packets that end behind this position."""
-        return (mark for mark in self._marks if mark.end > position)
+    def mark_at(self, position: int) -> Mark | None:
+        """Return the mark of the packet that was the first to bring this byte; None if none did."""
+        run = self.window.run_at(position)
+        return None if run is None else self.mark_of(run.frame)
+
+    def is_cut_between(self, start: int, end: int) -> bool:
+        """Whether a packet that begins before the end and not before the start was cut by the snap length."""
+        return any(mark.is_cut and mark.start < end and mark.end >= start for mark in self._marks)
+
+    def late_between(self, start: int, end: int) -> Mark | None:
+        """Return a packet that Wireshark did not look into, with bytes between these positions."""
+        return next(
+            (mark for mark in self._marks if mark.is_skipped and mark.start < end and mark.end > start), None
+        )
 
     def root(self, reason: Reason, evidence: str, at: int) -> Root:
         """Make a root of what begins at this position."""
         run = self.window.run_at(at)
-        mark = next(self.marks_from(at), None)
-        frame = run.frame if run is not None else (mark.frame if mark is not None else 0)
-        return Root(reason, frame, at, evidence)
+        if run is None:
+            behind = (mark.frame for mark in self._marks if mark.start >= at)
+            return Root(reason, next(behind, 0), at, evidence)
+        return Root(reason, run.frame, at, evidence)
 
 
 class Stop(NamedTuple):
@@ -99,22 +111,27 @@ def stop_at(ground: Ground, at: int, until: int, first: Located | None) -> Stop:
         until: where it shows the next one, or where the capture of the direction ends.
         first: our message that begins there, if one does.
     """
-    mark = next(ground.marks_from(at), None)
-    if mark is None or ground.window.run_at(at) is None:
+    mark = ground.mark_at(at)
+    if mark is None:
         return _lost(ground, at, until)
     if mark.is_cut:
         what = f"packet {mark.frame} is cut by the snap length"
         return Stop(ground.root(Reason.CUT_PACKET, what, at), until, Effect.NOT_SHOWN)
-    if mark.is_skipped and mark.start <= at:
-        what = f"packet {mark.frame} is a retransmission for Wireshark, but the first to bring byte {at}"
+    if mark.is_skipped:
+        what = (
+            f"packet {mark.frame} is late or a retransmission for Wireshark, but the first to bring byte {at}"
+        )
         return Stop(ground.root(Reason.SKIPPED_SEGMENT, what, at), min(mark.end, until), Effect.NOT_SHOWN)
     for look in _looks(ground, mark, at):
         stop = _stop_of(ground, look, until, first)
         if stop is not None:
             return stop
-    present_end = ground.window.contiguous_end(at)
-    if present_end < until:
+    if ground.window.contiguous_end(at) < until:
         return _lost(ground, at, until)
+    late = ground.late_between(at, until)
+    if late is not None:
+        what = f"Wireshark does not look into packet {late.frame}, which brings bytes {late.start} to {late.end - 1}"
+        return Stop(ground.root(Reason.SKIPPED_SEGMENT, what, at), until, Effect.NOT_SHOWN)
     if until == ground.window.end and until - at < header_bytes_min(ground.protocol):
         what = f"Wireshark waits for a header from byte {at} on, and {until - at} bytes follow"
         return Stop(_root(ground, at, first, None, what), until, Effect.WAITING)
@@ -138,10 +155,12 @@ def _looks(ground: Ground, mark: Mark, at: int) -> Iterator[_Look]:
     """Yield what Wireshark may have had in hand when it first looked."""
     if mark.end - at < header_bytes_min(ground.protocol):
         # Too few for it to look: it joins them with the segments behind them until they are enough.
-        for following in ground.marks_from(mark.end):
+        following = ground.mark_at(mark.end)
+        while following is not None:
             if following.end - at >= header_bytes_min(ground.protocol):
                 yield _Look(at, following.end - at, following.end, following)
                 break
+            following = ground.mark_at(following.end)
         return
     for begin in dict.fromkeys((*mark.shown, mark.start, at)):
         if begin <= at:
@@ -183,7 +202,9 @@ def _stop_of(ground: Ground, look: _Look, until: int, first: Located | None) -> 
         if wanted_end > until:
             return None
         # It has what it wanted, and looks again: with more in hand, the rule can come out differently.
-        mark = next(ground.marks_from(wanted_end - 1))
+        mark = ground.mark_at(wanted_end - 1)
+        if mark is None:
+            return None
         look = _Look(at, claim.claimed_bytes, wanted_end, mark)
 
 
@@ -217,16 +238,20 @@ def _lost(ground: Ground, at: int, until: int) -> Stop:
     return Stop(ground.root(Reason.LOST_SEGMENT, what, at), until, Effect.NOT_SHOWN)
 
 
-def why_lost(ground: Ground, at: int, before: Located | None, following: Located | None) -> Root:
+def why_lost(ground: Ground, at: int, end: int, before: Located | None, following: Located | None) -> Root:
     """Find why Wireshark, in step so far, begins a message where we have none.
 
     Args:
         ground: the direction.
         at: where it begins one.
+        end: where that ends.
         before: our last message that begins before that place.
         following: our next.
     """
     before_end = 0 if before is None else before.end
+    if ground.is_cut_between(at, end):
+        what = f"the capture does not have all bytes from {at} to {end}: the snap length cut them off"
+        return ground.root(Reason.CUT_PACKET, what, at)
     if following is not None and before_end <= at < following.start:
         compression = compression_of(following.message)
         if following.reach <= at and compression is not None:

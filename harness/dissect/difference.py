@@ -118,7 +118,6 @@ class Comparison:
         if message.kind is Kind.UNDECODED:
             self.undecoded_count += 1
             return
-        self.ours[_shape(message)] += 1
         lane = self._lane_of_packet.get(message.frame_last)
         if lane is None:
             evidence = f"Wireshark shows no packet {message.frame_last} with a payload"
@@ -141,7 +140,9 @@ class Comparison:
     def _note(self, lane: Lane, findings: Iterable[Finding]) -> None:
         for finding in findings:
             if isinstance(finding, Message):
-                self.agreed[_shape(finding)] += 1
+                shape = _shape(finding)
+                self.agreed[shape] += 1
+                self.ours[shape] += 1
             elif finding.reason in {Reason.REQUEST_NOT_SEEN, Reason.FALSE_REQUEST}:
                 # Whether the other direction misread the request is known for sure only at the end.
                 self._deferred.append((lane, finding))
@@ -150,28 +151,30 @@ class Comparison:
 
     def _paired(self, lane: Lane, disagreement: Disagreement) -> Disagreement:
         """Prove that a reply's pair is wrong because of what Wireshark made of the requests."""
-        reply = disagreement.ours
-        other = self._lanes.get((lane.key[0], not lane.key[1]))
-        root = None
-        if reply is not None and reply.msg_id is not None:
-            for each in (other, lane):
-                if each is None:
-                    continue
-                requests = (
-                    each.misread_requests
-                    if disagreement.reason is Reason.REQUEST_NOT_SEEN
-                    else each.false_requests
-                )
-                root = root or requests.get(reply.msg_id)
+        reply, shown = disagreement.ours, disagreement.wireshark
+        assert reply is not None
+        assert shown is not None
+        assert reply.msg_id is not None
+        requests = self._lanes.get((lane.key[0], not lane.key[1]))
+        if disagreement.reason is Reason.REQUEST_NOT_SEEN:
+            root = None if requests is None else requests.misread_requests.get(reply.msg_id)
+        else:
+            if requests is not None and requests.alike_requests.get(reply.msg_id) == shown.request_frame:
+                what = f"we show the request with msg_id {reply.msg_id} in packet {shown.request_frame}, too"
+                return disagreement._replace(reason=Reason.MISSED_BY_US, evidence=what)
+            root = None if requests is None else requests.false_requests.get(reply.msg_id)
+            root = root or lane.false_requests.get(reply.msg_id)
         if root is None:
             return disagreement._replace(reason=Reason.UNEXPLAINED)
-        return disagreement._replace(
-            root=root, evidence=f"{disagreement.evidence}; packet {root.frame}: {root.reason.value}"
-        )
+        reason = disagreement.reason if root.reason.right is Right.OURS else root.reason
+        evidence = f"{disagreement.evidence}; packet {root.frame}: {root.reason.value}"
+        return disagreement._replace(reason=reason, root=root, evidence=evidence)
 
     def _keep(self, disagreement: Disagreement) -> None:
         key = disagreement.reason, disagreement.effect
         self.counts[key] += 1
+        if disagreement.ours is not None:
+            self.ours[_shape(disagreement.ours)] += 1
         if not disagreement.is_consequence:
             self.roots[disagreement.reason] += 1
         if self._kept_max is None or self.counts[key] <= self._kept_max:
@@ -200,7 +203,8 @@ def difference(
     message = next(messages, None)
     for sighted in wireshark:
         comparison.take_packet(sighted)
-        while message is not None and message.frame_last <= sighted.packet.frame:
+        # Of packets out of order, the first byte of a message can come after its last.
+        while message is not None and max(message.frame_first, message.frame_last) <= sighted.packet.frame:
             comparison.take_message(message)
             message = next(messages, None)
     for rest in chain(() if message is None else (message,), messages):

@@ -138,6 +138,7 @@ def _reason_lines(
     who = {
         Right.OURS: "we are right",
         Right.WIRESHARK: "Wireshark is right",
+        Right.BOTH: "bytes are missing, both may be right",
         Right.UNKNOWN: "nobody shown right",
     }
     yield f"{reason.value}: {sum(effects.values())} ({who[reason.right]})"

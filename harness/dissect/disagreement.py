@@ -11,6 +11,8 @@ class Right(Enum):
 
     OURS = "ours"
     WIRESHARK = "wireshark"
+    BOTH = "both"
+    """Bytes are missing; no protocol says what to show of the rest."""
     UNKNOWN = "unknown"
     """Neither could be shown to be right."""
 
@@ -44,14 +46,13 @@ class Reason(Enum):
     EXCEPTION = "exception"
     NO_TIMEOUT = "no timeout negotiated"
     LONG_REQUEST = "request over 64 MiB"
-    LONG_REPLY = "reply over 64 MiB"
     REQUEST_NOT_SEEN = "request not seen"
     FALSE_REQUEST = "paired with a request that is none"
     CQL_BODY = "CQL body given up"
     CQL_SEGMENTS = "CQL version 5 segments"
     MID_STREAM = "capture begins in mid-stream"
     LOST_SEGMENT = "lost segment"
-    SKIPPED_SEGMENT = "segment skipped as retransmission"
+    SKIPPED_SEGMENT = "segment skipped as late"
     CUT_PACKET = "packet cut by the snap length"
     MISSED_BY_US = "missed by us"
     CONSEQUENCE = "consequence"
@@ -69,7 +70,11 @@ class Reason(Enum):
         return _RIGHT.get(self, Right.OURS)
 
 
-_RIGHT = {Reason.MISSED_BY_US: Right.WIRESHARK, Reason.UNEXPLAINED: Right.UNKNOWN}
+_RIGHT = {
+    Reason.CUT_PACKET: Right.BOTH,
+    Reason.MISSED_BY_US: Right.WIRESHARK,
+    Reason.UNEXPLAINED: Right.UNKNOWN,
+}
 
 _EXPLANATIONS = {
     Reason.VERB_ABOVE_43: (
@@ -109,7 +114,6 @@ _EXPLANATIONS = {
         "TIMEOUT was not negotiated, so requests have headers of 20 bytes; Wireshark always assumes 28."
     ),
     Reason.LONG_REQUEST: "Wireshark takes a request with more than 64 MiB of payload for a reply.",
-    Reason.LONG_REPLY: "Wireshark takes a length over 64 MiB for a sign of another kind of message.",
     Reason.REQUEST_NOT_SEEN: (
         "The reply is read right, but not paired and so without a verb: Wireshark misread its request."
     ),
@@ -129,9 +133,13 @@ _EXPLANATIONS = {
         "The capture lacks bytes here. Wireshark takes the first byte behind the loss for the beginning of a frame."
     ),
     Reason.SKIPPED_SEGMENT: (
-        "Wireshark takes the segment for a retransmission and does not look into it, though it brings new bytes."
+        "Wireshark takes the segment for a retransmission, or for one out of order, and does not look into it, though "
+        "it brings new bytes."
     ),
-    Reason.CUT_PACKET: "The capture holds only the beginning of the packet; Wireshark does not go on behind it.",
+    Reason.CUT_PACKET: (
+        "The capture holds only the beginning of the packet. Wireshark shows a message of which it has the header; we "
+        "count it as lost, with what follows up to the next message that is whole."
+    ),
     Reason.MISSED_BY_US: (
         "From where Wireshark begins, headers and lengths lead by the written protocol exactly to our next message: "
         "there is a message that we do not show."

@@ -50,12 +50,12 @@ class Located(NamedTuple):
 
 
 class FrameLocator:
-    """Locates the messages of one direction, in order."""
+    """Locates the messages of one direction, in order, which packets out of order may disturb."""
 
     def __init__(self, window: ByteWindow) -> None:
         self._window = window
         self.cursor = 0
-        """Position behind the last message located."""
+        """Position behind the furthest message located."""
 
     def locate(self, message: Message) -> Located | None:
         """Find the next message; None if it does not stand where it would have to."""
@@ -77,7 +77,7 @@ class FrameLocator:
         run = self._window.run_at(start)
         if run is None:
             return None
-        self.cursor = end
+        self.cursor = max(self.cursor, end)
         head = self._window.read(start, HEAD_BYTES)
         return Located(message, start, end, start - run.start, head, reach)
 
@@ -98,7 +98,10 @@ class FrameLocator:
         else:
             end = start + len(header) + len(message.payload)
         last = window.run_at(end - 1)
-        return end if last is not None and last.frame == message.frame_last else None
+        if last is None:
+            return None
+        # Of packets out of order, the one that completes a message need not be the one with its last byte.
+        return end if last.frame == message.frame_last or window.is_disordered else None
 
     def _search(self, header: bytes, message: Message) -> tuple[int, int | None]:
         """Look through the packet that we name, behind a loss or at the beginning of a capture."""
@@ -108,7 +111,8 @@ class FrameLocator:
             return 0, None
         run = window.run_at(start)
         assert run is not None
-        start = max(start, self.cursor)
+        if not window.is_disordered:
+            start = max(start, self.cursor)
         data = window.read(start, run.end - start + len(header) - 1)
         found = data.find(header)
         while found >= 0:
@@ -122,15 +126,27 @@ class FrameLocator:
         header = header_of(message)
         if header is None:
             return None
-        start = self.cursor
-        if self._window.run_at(start) is None or self.cursor == 0:
-            first = self._window.start_of_frame(message.frame_first)
-            if first is None:
-                return None
-            start = max(first, self.cursor)
+        located = self._follow_wrappers(message, header, compression, self.cursor)
+        if located is not None:
+            return located
+        # Behind a loss, or at the beginning of a capture: somewhere in the packet that we name.
+        first = self._window.start_of_frame(message.frame_first)
+        run = None if first is None else self._window.run_at(first)
+        if run is None:
+            return None
+        for start in range(max(run.start, self.cursor), run.end):
+            located = self._follow_wrappers(message, header, compression, start)
+            if located is not None:
+                return located
+        return None
+
+    def _follow_wrappers(
+        self, message: Message, header: bytes, compression: str, start: int
+    ) -> Located | None:
+        """Find the message in the first compressed frame from there on that is not empty."""
         reach = start
         while True:
-            wrapped = self._unwrap_at(start, compression)
+            wrapped = self._unwrap_at(start, compression, frame_last=message.frame_last)
             if wrapped is None:
                 return None
             content, end = wrapped
@@ -143,20 +159,27 @@ class FrameLocator:
             # A frame that is nothing but its wrapper is no message.
             start = end
 
-    def _unwrap_at(self, start: int, compression: str) -> tuple[bytes | None, int] | None:
-        """Return the frame in the wrapper, None if only its dictionary is missing, and where it ends."""
+    def _unwrap_at(self, start: int, compression: str, *, frame_last: int) -> tuple[bytes | None, int] | None:
+        """Return the frame in the wrapper, None if it cannot be unpacked, and where it ends.
+
+        None altogether: there is no wrapper that ends in that packet or before.
+        """
         head = self._window.read(start, _WRAPPER.size)
         if len(head) < _WRAPPER.size:
             return None
         (size_bytes,) = _WRAPPER.unpack(head)
         end = start + _WRAPPER.size + size_bytes
+        last = self._window.run_at(end - 1)
+        if last is None or last.frame > frame_last:
+            return None
         cdata = self._window.read(start + _WRAPPER.size, size_bytes)
         if len(cdata) < size_bytes:
             return None
         try:
             return unwrap(compression, cdata)[0], end
         except DecodeError:
-            return None, end
+            # With a dictionary that the capture does not have; its place is proved by its length alone.
+            return (None, end) if last.frame == frame_last else None
 
 
 def compression_of(message: Message) -> str | None:

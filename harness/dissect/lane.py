@@ -1,7 +1,9 @@
 """One direction of one connection under comparison: its bytes, our messages in them, and Wireshark's."""
 
+from bisect import insort
 from collections import deque
 from collections.abc import Iterator
+from typing import TypeVar
 
 from harness.dissect.causes import Ground, Mark, stop_at, why_lost
 from harness.dissect.disagreement import Disagreement, Effect, FieldDifference, Reason, Root
@@ -15,7 +17,12 @@ Finding = Message | Disagreement
 """A message of ours that Wireshark shows alike, or where they differ."""
 
 REMEMBERED_MAX = 1 << 16
-"""Requests that Wireshark misread or made up, kept for their replies; of more, the oldest are given up."""
+"""Requests of a direction that are kept for their replies; of more, the oldest are given up."""
+
+LATE_BYTES_MAX = 1 << 16
+"""How far behind the others a message may stand that a late packet completes."""
+
+_V = TypeVar("_V")
 
 
 class Lane:
@@ -27,6 +34,8 @@ class Lane:
         """By msg_id: our requests that Wireshark does not show as such."""
         self.false_requests: dict[int, Root] = {}
         """By msg_id: what Wireshark shows as requests and is none."""
+        self.alike_requests: dict[int, int] = {}
+        """By msg_id: the last packet of our requests that Wireshark shows alike."""
         source, destination = first.packet.source, first.packet.destination
         self._name = f"{source.address}:{source.port} > {destination.address}:{destination.port}"
         self._ground = Ground(first.connection.protocol, is_from_syn=first.is_from_syn)
@@ -42,6 +51,7 @@ class Lane:
 
     def take_packet(self, sighted: Sighted) -> Iterator[Finding]:
         """Take the next packet, with what Wireshark shows in it."""
+        yield from self._advance()
         shown = []
         for sighting in sighted.sightings:
             if sighting.start is None:
@@ -52,7 +62,6 @@ class Lane:
         if shown:
             shown.append(self._theirs[-1].end)
         self._ground.take(sighted, tuple(shown))
-        yield from self._advance()
 
     def take_message(self, message: Message) -> Iterator[Finding]:
         """Take our next message of this direction."""
@@ -62,14 +71,16 @@ class Lane:
             yield self._disagree(
                 Reason.UNEXPLAINED, Effect.NOT_SHOWN, self._shown_end, self._shown_end, evidence, ours=message
             )
+        elif self._ours and located.start < self._ours[-1].start:
+            insort(self._ours, located, key=lambda each: each.start)
         else:
             self._ours.append(located)
-        yield from self._advance()
 
     def close(self) -> Iterator[Finding]:
         """Judge what is left when nothing more comes."""
         while self._theirs:
             yield from self._compare(self._theirs.popleft())
+        yield from self._take_late()
         if not self._ours:
             return
         yield from self._pass_to(self._ground.window.end)
@@ -77,7 +88,8 @@ class Lane:
     def _advance(self) -> Iterator[Finding]:
         while self._theirs and self._theirs[0].end <= self._locator.cursor:
             yield from self._compare(self._theirs.popleft())
-        self._ground.release(min(self._shown_end, self._locator.cursor))
+        done = min(self._shown_end, self._locator.cursor)
+        self._ground.release(done - LATE_BYTES_MAX)
 
     def _begins(self, at: int) -> bool:
         """Whether our next message begins there, but for empty compressed frames."""
@@ -87,6 +99,7 @@ class Lane:
         start, end = sighting.start, sighting.end
         assert start is not None
         ours = self._ours
+        yield from self._take_late()
         if start > self._shown_end:
             yield from self._pass_to(start)
         if ours and ours[0].start == start:
@@ -116,6 +129,8 @@ class Lane:
                 yield from self._malformed(ours, sighting, mark)
                 return
             self._cause = None
+            if message.kind is Kind.REQUEST:
+                _remember(self.alike_requests, message.msg_id, message.frame_last)
             yield message
             return
         reason, evidence = Reason.UNEXPLAINED, "the bytes are read differently, and no rule says why"
@@ -179,7 +194,7 @@ class Lane:
         cause = self._cause
         if cause is None:
             following = self._ours[0] if self._ours else None
-            cause = self._cause = why_lost(self._ground, start, self._last, following)
+            cause = self._cause = why_lost(self._ground, start, sighting.end, self._last, following)
         shown = sighting.message
         if sighting.pdu.kind is Kind.REQUEST:
             _remember(self.false_requests, shown.msg_id, cause)
@@ -200,6 +215,19 @@ class Lane:
                 self._cause = stop.root
             yield from self._pass_over(stop.resume, stop.effect, stop.root.evidence)
             at = stop.resume
+
+    def _take_late(self) -> Iterator[Finding]:
+        """Report our messages that a late packet completed, when Wireshark's account has gone on."""
+        while self._ours and self._ours[0].start < self._shown_end:
+            located = self._ours.popleft()
+            late = self._ground.late_between(located.start, located.end)
+            reason, evidence = Reason.UNEXPLAINED, "it was completed when Wireshark had gone on"
+            if late is not None:
+                reason = Reason.SKIPPED_SEGMENT
+                evidence = f"Wireshark does not look into packet {late.frame}, which completes it"
+            yield self._disagree(
+                reason, Effect.NOT_SHOWN, located.start, located.end, evidence, ours=located.message
+            )
 
     def _pass_over(self, end: int, effect: Effect, evidence: str) -> Iterator[Finding]:
         """Report our messages that begin before this place as not shown."""
@@ -227,7 +255,12 @@ class Lane:
     def _unplaced(self, sighting: Sighting) -> Disagreement:
         evidence = "the bytes that Wireshark shows do not stand where its message before ends"
         at = self._shown_end
-        return self._disagree(Reason.UNEXPLAINED, Effect.PHANTOM, at, at, evidence, sighting=sighting)
+        late = self._ground.late_between(at, self._ground.window.end)
+        reason = Reason.UNEXPLAINED if late is None else Reason.SKIPPED_SEGMENT
+        if late is not None:
+            evidence += f"; it did not look into packet {late.frame}"
+        root = Root(reason, sighting.message.frame_last, at, evidence)
+        return self._disagree(reason, Effect.PHANTOM, at, at, evidence, sighting=sighting, root=root)
 
     def _disagree(
         self,
@@ -296,9 +329,9 @@ def _likeness(kind: Kind) -> Kind:
     return Kind.REPLY if kind in REPLIES else kind
 
 
-def _remember(requests: dict[int, Root], msg_id: int | None, root: Root) -> None:
+def _remember(requests: dict[int, _V], msg_id: int | None, value: _V) -> None:
     if msg_id is None:
         return
-    requests.setdefault(msg_id, root)
+    requests.setdefault(msg_id, value)
     if len(requests) > REMEMBERED_MAX:
         del requests[next(iter(requests))]

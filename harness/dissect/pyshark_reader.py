@@ -139,7 +139,8 @@ def _packet(packet: Packet) -> TsharkPacket:
             tuple(pdus),
             joined,
             is_malformed,
-            bool(_fields(tcp, "tcp.analysis.retransmission")) and not pdus,
+            bool(_fields(tcp, "tcp.analysis.retransmission") or _fields(tcp, "tcp.analysis.out_of_order"))
+            and not pdus,
         )
     except (AttributeError, TypeError, ValueError) as error:
         raise DissectorError(f"tshark describes packet {packet.number} in an unknown way: {error}") from error

@@ -35,6 +35,7 @@ FIELDS = (
     "tcp.payload",
     "tcp.segment",
     "tcp.analysis.retransmission",
+    "tcp.analysis.out_of_order",
     "_ws.malformed",
     "scylla",
     "scylla.verb",
@@ -167,7 +168,7 @@ class _LineDecoder:
             pdus or (),
             tuple(map(int, _list(row["tcp.segment"]))),
             bool(row["_ws.malformed"]) or pdus is None,
-            bool(row["tcp.analysis.retransmission"]) and not pdus,
+            bool(row["tcp.analysis.retransmission"] or row["tcp.analysis.out_of_order"]) and not pdus,
         )
 
     def _scylla_pdus(self, row: dict[str, str]) -> tuple[Pdu, ...] | None:

@@ -82,4 +82,4 @@ class TsharkPacket(NamedTuple):
     is_malformed: bool
     """It gave up somewhere in this packet: "Malformed Packet"."""
     is_skipped: bool
-    """It takes the segment for a retransmission and does not look into it."""
+    """It takes the segment for late or a retransmission and does not look into it."""

@@ -175,7 +175,7 @@ class WiresharkDissector:
                 direction.window.release(sightings[-1].end)
                 if not packet.is_malformed:
                     direction.open_at = sightings[-1].end
-        elif packet.is_malformed or direction.open_at > start:
+        elif packet.is_malformed:
             direction.open_at = start + len(packet.payload)
         return Sighted(packet, state.connection, from_client, start, direction.is_from_syn, sightings)
 
@@ -312,7 +312,11 @@ def _first_position(packet: TsharkPacket, start: int, direction: _Direction) -> 
     candidates = [start]
     if packet.joined_frames:
         joined = window.start_of_frame(packet.joined_frames[0])
-        candidates = [direction.open_at] if joined is None else [direction.open_at, joined]
+        run = window.run_at(direction.open_at)
+        candidates = [direction.open_at] if joined is None else [joined, direction.open_at]
+        if run is not None and run.frame == packet.joined_frames[0]:
+            # Within that packet it goes on behind the last message shown.
+            candidates.reverse()
     elif packet.is_malformed and direction.open_at < start:
         # It joined segments, but gave up before it came to say so.
         candidates.insert(0, direction.open_at)
