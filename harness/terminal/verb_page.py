@@ -10,6 +10,7 @@ from harness.codec.verbs.table import TABLE
 from harness.events.filter_values import did_you_mean
 
 _WIDTH_MIN = 60
+_LAYOUT_MAX = 28
 
 
 def find_verb(name: str) -> Verb | str:
@@ -82,14 +83,21 @@ def _rows_of(cls: type, line: Line | None) -> Iterator[FieldRow]:
 
 def _field_lines(rows: list[FieldRow], width: int) -> Iterator[str]:
     name_width = max(2 * row.depth + len(row.name) for row in rows)
-    layout_width = min(36, max(len(row.layout) for row in rows))
+    layout_width = max((len(row.layout) for row in rows if len(row.layout) <= _LAYOUT_MAX), default=0)
     for row in rows:
         name = "  " * row.depth + row.name
         since = "" if row.since is None else f"[since {row.since.value}] "
         values = ", ".join(f"{number} {value}" for number, value in row.values)
-        text = f"{since}{row.text}{f' ({values})' if values else ''}"
-        head = f"  {name:<{name_width}}  {row.layout:<{layout_width}}  "
-        yield from _wrapped(head, text, width)
+        meaning = row.text.replace("``", "")
+        text = f"{since}{meaning}{f' ({values})' if values else ''}"
+        head = f"  {name:<{name_width}}  "
+        if len(row.layout) > layout_width:
+            # The alternatives are spelled out below; here the layout may stick out.
+            yield (head + row.layout).rstrip()
+            if text:
+                yield from _wrapped(" " * (len(head) + layout_width + 2), text, width)
+            continue
+        yield from _wrapped(f"{head}{row.layout:<{layout_width}}  ", text, width)
 
 
 def _wrapped(head: str, text: str, width: int) -> Iterator[str]:
