@@ -1,0 +1,60 @@
+"""Why a message was not answered: its receiver had fallen silent, or the capture ended first.
+
+Nodes are never silent for long: they gossip every second. Who sends nothing for longer is dead, stopped or cut off.
+"""
+
+from bisect import bisect_right
+from functools import cached_property
+
+from harness.events.message import Message
+from harness.events.trace import Trace
+
+SILENT_NS = 2_500_000_000
+"""A node from which nothing comes for so long is taken for dead."""
+END_NS = 50_000_000
+"""What is asked so shortly before the capture ends may be answered behind its end."""
+
+
+class Silence:
+    """When the nodes of a trace sent nothing."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+
+    def explanation(self, message: Message, *, end_ns: int = END_NS) -> str:
+        """Why a message may rightly have no answer; empty: nothing is known that would explain it.
+
+        Args:
+            message: what was not answered.
+            end_ns: how long before the capture's end an answer need not have come.
+        """
+        last = self._trace.messages[-1].time_ns if self._trace.messages else message.time_ns
+        rest_ns = last - message.time_ns
+        if rest_ns <= end_ns:
+            return f"the capture ends {rest_ns / 1e6:.1f} ms later"
+        address = message.receiver.address
+        silent_ns = self.silent_ns(address, message.time_ns)
+        if silent_ns is None:
+            return ""
+        name = message.receiver_node or address
+        return f"{name} sent nothing for {silent_ns / 1e9:.1f} s then"
+
+    def silent_ns(self, address: str, time_ns: int) -> int | None:
+        """How long the silence of a node lasts in which a time lies; None: it was not silent, or not for long."""
+        times = self._times.get(address)
+        if not times:
+            return None
+        position = bisect_right(times, time_ns)
+        last_ns = self._trace.messages[-1].time_ns
+        after_ns = times[position] if position < len(times) else last_ns
+        silent_ns = after_ns - time_ns
+        return silent_ns if silent_ns >= SILENT_NS else None
+
+    @cached_property
+    def _times(self) -> dict[str, list[int]]:
+        times: dict[str, list[int]] = {}
+        for message in self._trace.messages:
+            times.setdefault(message.sender.address, []).append(message.time_ns)
+        for some in times.values():
+            some.sort()
+        return times
