@@ -8,6 +8,15 @@ from harness.codec.tcp.reassembly import ByteStream
 from harness.codec.verbs.write_identity import AddressKey
 from harness.events.message import Connection
 
+WriteTable = dict[int, tuple[int, int]]
+"""Number and last packet of each write between two nodes that waits for its acknowledgement, by the coordinator's
+response id and shard (see ``write_key``)."""
+
+
+def write_key(shard: int, response_id: int) -> int:
+    """One number for what a coordinator counts on each shard; quicker to look up than a pair."""
+    return response_id << 16 | shard
+
 
 class RpcState:
     """One connection between nodes."""
@@ -20,6 +29,8 @@ class RpcState:
         "negotiated",
         "pending",
         "server_key",
+        "writes_from",
+        "writes_to",
     )
 
     def __init__(
@@ -29,6 +40,10 @@ class RpcState:
         self.decoder = decoder
         self.client_key, self.server_key = keys
         """The addresses by which writes and acknowledgements name the two nodes."""
+        self.writes_to: WriteTable = {}
+        """Writes that the client coordinates and the server is to acknowledge."""
+        self.writes_from: WriteTable = {}
+        """Writes that the server coordinates and the client is to acknowledge."""
         self.pending: dict[int | None, tuple[int, int, int | None]] = {}
         """Of msg_id: number, last packet and verb of the request."""
         self.is_closed = False

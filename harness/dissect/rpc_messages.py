@@ -1,5 +1,6 @@
 """Frames between nodes, as messages: named, paired with their requests and with the writes they acknowledge."""
 
+import struct
 from collections import deque
 from enum import Enum
 from typing import assert_never
@@ -15,23 +16,25 @@ from harness.codec.verbs.write_identity import (
     AddressKey,
     address_key,
     peek_acknowledgement,
+    peek_mutation,
     peek_write_identity,
 )
 from harness.dissect.assembly import TIMES_MASK, Assembly
-from harness.dissect.flows import RpcState
+from harness.dissect.flows import RpcState, WriteTable, write_key
 from harness.dissect.version_line import LineEvidence, line_of_client_id, line_of_negotiation
 from harness.dissect.waiting import UNANSWERED_MAX, forget_oldest
 from harness.events.message import Kind, Message, Protocol
 from harness.schema_learning import SCHEMA_VERBS, SchemaLearner
 
 WRITES_MAX = 65536
-"""Most writes that wait for acknowledgements; of more, the oldest are given up."""
+"""Most writes between two nodes that wait for acknowledgements; of more, the oldest are given up."""
 ACKNOWLEDGED_MAX = 1024
 """Most acknowledged writes that are remembered, for those that are acknowledged twice."""
 STREAMS_MAX = 4096
 """Most streams whose verb is remembered."""
 
 _CLIENT_ID = 0
+_PAXOS_LEARN = 41
 _ONE_WAY = frozenset(row.number for row in TABLE.verbs if row.mode is Mode.ONE_WAY)
 
 
@@ -67,8 +70,6 @@ _KIND_REQUEST = Kind.REQUEST
 _KIND_ONE_WAY = Kind.ONE_WAY
 _KIND_REPLY = Kind.REPLY
 _KIND_EXCEPTION = Kind.EXCEPTION
-_WriteKey = tuple[AddressKey, int, int, AddressKey]
-"""Address of the coordinator, its shard, response id, address of the replica."""
 # Half the time of Message(...), which goes through a function written in Python.
 _new_tuple = tuple.__new__
 
@@ -91,9 +92,9 @@ class RpcMessages:
         """Whether messages need not be asked for the line any more."""
         self._assembly = assembly
         self._learner = learner
-        # An acknowledged write leaves the table, which so stays small enough for the processor's cache.
-        self._writes: dict[_WriteKey, tuple[int, int]] = {}
-        self._acknowledged: deque[tuple[_WriteKey, tuple[int, int]]] = deque(maxlen=ACKNOWLEDGED_MAX)
+        self._writes: dict[tuple[AddressKey, AddressKey], WriteTable] = {}
+        """Of coordinator and replica. A write leaves its table when it is acknowledged, so tables stay small."""
+        self._acknowledged: deque[tuple[WriteTable, int, tuple[int, int]]] = deque(maxlen=ACKNOWLEDGED_MAX)
         self._broadcast: dict[AddressKey, AddressKey] = {}
         self._told_line = line
         self._line = line
@@ -110,6 +111,7 @@ class RpcMessages:
     def open(self, state: RpcState) -> None:
         """Take note of a connection."""
         self._states[state.connection.number] = state
+        self._find_tables(state)
 
     def close(self, state: RpcState) -> None:
         """Forget what waits on a connection that has ended."""
@@ -120,6 +122,13 @@ class RpcMessages:
         """The addresses by which the two nodes are named in writes and acknowledgements."""
         keys = address_key(client.address), address_key(server.address)
         return self._broadcast.get(keys[0], keys[0]), self._broadcast.get(keys[1], keys[1])
+
+    def _find_tables(self, state: RpcState) -> None:
+        state.writes_to = self._table_of(state.client_key, state.server_key)
+        state.writes_from = self._table_of(state.server_key, state.client_key)
+
+    def _table_of(self, coordinator: AddressKey, replica: AddressKey) -> WriteTable:
+        return self._writes.setdefault((coordinator, replica), {})
 
     def add_requests(self, state: RpcState, rows: list[Row], mark: int) -> None:
         """Add requests that one packet holds whole."""
@@ -143,9 +152,7 @@ class RpcMessages:
                 if write is not None:
                     acknowledges, acknowledges_frame = write
             elif action is _WRITES:
-                identity = peek_write_identity(verb, payload)
-                if identity is not None:
-                    self._writes[(*identity, state.server_key)] = (number, mark)
+                self._take_write(state, verb, payload, number, mark)
             elif action is not _SAYS_NO_MORE:
                 kind = self._take_rare(state, action, verb, msg_id, payload, number, mark)
                 connection = state.connection
@@ -179,10 +186,7 @@ class RpcMessages:
             if action is _TELLS_SCHEMA:
                 self._learner.learn_rpc(message.body)
         assembly.count = number
-        if len(self._writes) > WRITES_MAX:
-            forget_oldest(self._writes)
-        if len(state.pending) > UNANSWERED_MAX:
-            forget_oldest(state.pending)
+        self._limit(state)
 
     def add_replies(self, state: RpcState, rows: list[Row], mark: int) -> None:
         """Add replies that one packet holds whole."""
@@ -253,9 +257,7 @@ class RpcMessages:
                         if write is not None:
                             acknowledges, acknowledges_frame = write
                     elif action is _WRITES:
-                        identity = peek_write_identity(verb, frame.payload)
-                        if identity is not None:
-                            self._writes[(*identity, state.server_key)] = (number, frame.last_mark)
+                        self._take_write(state, verb, frame.payload, number, frame.last_mark)
                     kind = self._take_rare(
                         state, action, verb, msg_id, frame.payload, number, frame.last_mark
                     )
@@ -302,19 +304,47 @@ class RpcMessages:
             assembly.messages.append(message)
             if verb in SCHEMA_VERBS:
                 self._learner.learn_rpc(message.body)
+        self._limit(state)
+
+    def _take_write(self, state: RpcState, verb: int, payload: bytes, number: int, mark: int) -> None:
+        """Remember a write until it is acknowledged."""
+        if verb != _PAXOS_LEARN:
+            try:
+                forward_count, reply_to, shard, response_id = peek_mutation(payload)
+            except struct.error:
+                return
+            if forward_count == 0 and reply_to == state.client_key:
+                state.writes_to[response_id << 16 | shard] = (number, mark)
+                return
+        identity = peek_write_identity(verb, payload)
+        if identity is not None:
+            # A forwarded write is acknowledged to its coordinator, not to the node that sent it on.
+            coordinator, shard, response_id = identity
+            table = self._table_of(coordinator, state.server_key)
+            table[write_key(shard, response_id)] = (number, mark)
+            if len(table) > WRITES_MAX:
+                forget_oldest(table)
+
+    def _limit(self, state: RpcState) -> None:
+        """Give up what has waited longest, where too much waits."""
+        if len(state.writes_to) > WRITES_MAX:
+            forget_oldest(state.writes_to)
+        if len(state.pending) > UNANSWERED_MAX:
+            forget_oldest(state.pending)
 
     def _acknowledged_write(self, state: RpcState, payload: bytes) -> tuple[int, int] | None:
         """Find the write that a MUTATION_DONE or MUTATION_FAILED names: its number and last packet."""
         acknowledgement = peek_acknowledgement(payload)
         if acknowledgement is None:
             return None
-        shard, response_id = acknowledgement
-        key = (state.server_key, shard, response_id, state.client_key)
-        write = self._writes.pop(key, None)
+        table = state.writes_from
+        key = acknowledgement[1] << 16 | acknowledgement[0]
+        write = table.pop(key, None)
         if write is None:
             # A replica that applied a write, but failed to forward it, sends both.
-            return next((write for known, write in reversed(self._acknowledged) if known == key), None)
-        self._acknowledged.append((key, write))
+            known = (seen[2] for seen in reversed(self._acknowledged) if seen[1] == key and seen[0] is table)
+            return next(known, None)
+        self._acknowledged.append((table, key, write))
         return write
 
     def _take_rare(
@@ -392,6 +422,7 @@ class RpcMessages:
                 # The node is known to others by an address that is not the one it sends from.
                 self._broadcast[address_key(state.connection.client.address)] = broadcast
                 state.client_key = broadcast
+                self._find_tables(state)
 
     def _learn_stream(self, state: RpcState, verb: int, payload: bytes) -> None:
         decoded = TABLE.decode_or_none(verb, state.connection.line, Role.REQUEST, payload)

@@ -14,7 +14,8 @@ import struct
 _U32 = struct.Struct("<I").unpack_from
 _NO_FORWARDS = struct.Struct("<IIIQ").unpack_from
 _SHARD_AND_ID = struct.Struct("<IQ").unpack_from
-_IPV6_MARK = 0xFFFFFFFF
+IPV6_MARK = 0xFFFFFFFF
+"""Stands for an IPv4 address where an IPv6 address follows."""
 _PAXOS_LEARN = 41
 _MUTATION_FIRST = frozenset({1, 42})
 """MUTATION and HINT_MUTATION: a mutation stands in front, in a blob."""
@@ -42,11 +43,23 @@ def peek_write_identity(verb: int, payload: bytes) -> tuple[AddressKey, int, int
         else:
             return None
         forward_count, reply_to, shard, response_id = _NO_FORWARDS(payload, position)
-        if forward_count == 0 and reply_to != _IPV6_MARK:
+        if forward_count == 0 and reply_to != IPV6_MARK:
             return reply_to, shard, response_id
         return _identity_after_forwards(payload, position)
     except struct.error:
         return None
+
+
+def peek_mutation(payload: bytes) -> tuple[int, int, int, int]:
+    """Give forward count, reply_to, shard and response id of a MUTATION or HINT_MUTATION, unchecked.
+
+    The quick way for nearly all writes: right if nothing is forwarded and the address is an IPv4 address (the
+    count is 0 and the address not ffffffff); else ``peek_write_identity`` tells.
+
+    Raises:
+        struct.error: the bytes end before the response id.
+    """
+    return _NO_FORWARDS(payload, _U32(payload)[0] + 4)
 
 
 def peek_acknowledgement(payload: bytes) -> tuple[int, int] | None:
@@ -73,10 +86,10 @@ def _identity_after_forwards(payload: bytes, position: int) -> tuple[AddressKey,
     position += 4
     for _ in range(forward_count):
         # Ends with struct.error at the end of the bytes, however many addresses are announced.
-        position += 20 if _U32(payload, position)[0] == _IPV6_MARK else 4
+        position += 20 if _U32(payload, position)[0] == IPV6_MARK else 4
     key: AddressKey = _U32(payload, position)[0]
     position += 4
-    if key == _IPV6_MARK:
+    if key == IPV6_MARK:
         key = payload[position : position + 16]
         position += 16
     shard, response_id = _SHARD_AND_ID(payload, position)
