@@ -9,9 +9,10 @@ of its own, on one core:
     tshark    tshark -T fields with the fields that name and pair Scylla's messages
     pyshark   its FileCapture over the first packets of the same file, because all would take hours
 
-Figures are wall and CPU seconds and peak memory of the process, as the operating system counts them.
+Figures are wall and CPU seconds and peak memory of the process, as the operating system counts them. Ours and
+tshark run in turn; ratios are taken pair by pair, so that they hold when the machine's speed drifts.
 
-    python benchmarks/decode.py [--rounds N] [--keep FOLDER]
+    python benchmarks/decode.py [--scale 0.1] [--repeat 5] [--only bodies]
 """
 
 import argparse
@@ -123,14 +124,12 @@ def _measure_tshark(path: Path, *, messages: int, packets: int) -> Figures:
     command = ["tshark", "-r", str(path), "-d", "tcp.port==7000,scylla", "-T", "fields"]
     for field in _TSHARK_FIELDS:
         command += ["-e", field]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     process = subprocess.Popen(_on_one_core(command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise SystemExit(f"tshark ended with status {process.returncode}")
-    del before
     return Figures(
         messages=messages,
         packets=packets,
@@ -145,12 +144,17 @@ def _on_one_core(command: list[str]) -> list[str]:
     return ["taskset", "-c", str(core), *command]
 
 
-def _print(name: str, figures: Figures, base: Figures) -> None:
+def _print(name: str, runs: list[Figures], base: list[Figures]) -> None:
+    figures = sorted(runs, key=lambda run: run.wall_s)[len(runs) // 2]
+    ratios = sorted(
+        (run.packets / run.wall_s) / (other.packets / other.wall_s)
+        for run, other in zip(runs, base, strict=False)
+    )
     print(
         f"  {name:8} {figures.messages:>10,} messages  {figures.wall_s:7.2f} s wall  {figures.cpu_s:7.2f} s CPU"
         f"  {figures.messages / figures.wall_s:>10,.0f} messages/s  {figures.packets / figures.wall_s:>9,.0f} packets/s"
-        f"  {figures.memory_mib:6.0f} MiB"
-        f"  {figures.packets / figures.wall_s / (base.packets / base.wall_s):6.3f} x tshark"
+        f"  {figures.memory_mib:6.0f} MiB  {ratios[len(ratios) // 2]:6.3f} x tshark"
+        f" ({ratios[0]:.3f} to {ratios[-1]:.3f})"
     )
 
 
@@ -163,7 +167,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--scale", type=float, default=1.0, help="more or fewer rounds of each capture")
-    parser.add_argument("--only", default="ours,bodies,tshark,pyshark", help="readers, separated by commas")
+    parser.add_argument("--repeat", type=int, default=3, help="how often ours and tshark run, in turn")
+    parser.add_argument("--only", default="bodies,pyshark", help="of bodies and pyshark, which run too")
     options = parser.parse_args()
     readers = options.only.split(",")
     reference = os.environ.get("HARNESS_REFERENCE")
@@ -172,15 +177,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, (source, rounds) in _SOURCES.items():
             path = Path(folder) / "large.pcapng"
-            enlarge(Path(reference) / source, path, rounds=max(1, int(rounds * options.scale)))
-            ours = _measure("ours", path)
-            print(f"{name}: {path.stat().st_size / 1e6:.0f} MB, {ours.packets:,} packets")
-            tshark = _measure_tshark(path, messages=ours.messages, packets=ours.packets)
+            packets = enlarge(Path(reference) / source, path, rounds=max(1, int(rounds * options.scale)))
+            print(
+                f"{name}: {path.stat().st_size / 1e6:.0f} MB, {packets:,} packets; median of {options.repeat}"
+            )
+            ours: list[Figures] = []
+            tshark: list[Figures] = []
+            for _ in range(options.repeat):
+                ours.append(_measure("ours", path))
+                tshark.append(_measure_tshark(path, messages=ours[-1].messages, packets=packets))
             _print("tshark", tshark, tshark)
             _print("ours", ours, tshark)
             for reader in ("bodies", "pyshark"):
                 if reader in readers:
-                    _print(reader, _measure(reader, path), tshark)
+                    _print(reader, [_measure(reader, path)], tshark)
 
 
 if __name__ == "__main__":
