@@ -38,6 +38,7 @@ _Sayer = Callable[[object, "Words"], str]
 _SAYERS: dict[type, _Sayer] = {}
 
 _KEY_CHARACTERS_MAX = 40
+_ROWS_MAX = 3
 _TEXT_BYTES_MIN = 3
 """Fewer bytes look like text too often."""
 
@@ -88,13 +89,21 @@ class Words:
         return changes_of(mutation, self.schema).text
 
     def changed_tables(self, mutations: Iterable[Mutation | CanonicalMutationFrame]) -> str:
-        """Which partitions of which tables several mutations change, without what they change there."""
-        changed: dict[str, int] = {}
+        """Which rows of which tables several mutations change, without what they change there.
+
+        Of a clustering key only the first column is told: in tables of the schema it is the table's name.
+        """
+        changed: dict[str, dict[str, None]] = {}
         for mutation in mutations:
             change = changes_of(mutation, self.schema)
             name = f"{change.table_name}({key_text(change.key, _KEY_CHARACTERS_MAX)})"
-            changed[name] = changed.get(name, 0) + 1
-        return listed([name if count == 1 else f"{name} x{count}" for name, count in changed.items()])
+            rows = changed.setdefault(name, {})
+            for row in change.rows:
+                if row.key:
+                    rows[row.key[0].shortened(_KEY_CHARACTERS_MAX)] = None
+        return listed(
+            [f"{name} [{listed(list(rows), _ROWS_MAX)}]" if rows else name for name, rows in changed.items()]
+        )
 
     def key(self, table_id: UUID, key: Key) -> str:
         """A partition key as CQL writes it."""

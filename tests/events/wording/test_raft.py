@@ -26,7 +26,7 @@ from tests.events.wording.real_lines import real_lines
         ("scylla-2025.1/base/boot", "RAFT_READ_QUORUM read 59, term 1, committed up to 31"),
         (
             "scylla-2025.1/base/index_create",
-            "RAFT_ADD_ENTRY write in system.view_build_status_v2('demo2', 'by_country_index'), by n3",
+            "RAFT_ADD_ENTRY write in system.view_build_status_v2('demo2', 'by_country_index') [7088f8d1-a39c-4f02-a979-290a1de4f095], by n3",
         ),
         ("scylla-2025.1/base/index_create", "reply to RAFT_ADD_ENTRY: entry 58 of term 1"),
     ],

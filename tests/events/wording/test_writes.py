@@ -41,7 +41,7 @@ from tests.events.wording.real_lines import real_lines
         ("scylla-2025.1/base/range_scan", "GET_SCHEMA_VERSION version 9fe69cb1 of demo3.scan"),
         (
             "scylla-2025.1/base/range_scan",
-            "reply to GET_SCHEMA_VERSION: version 9fe69cb1: system_schema.tables('demo3')",
+            "reply to GET_SCHEMA_VERSION: version 9fe69cb1: system_schema.tables('demo3') ['scan']",
         ),
         ("scylla-4.2/faults/repair", "reply to SCHEMA_CHECK: schema 501ed385"),
         ("scylla-4.2/base/boot", "MIGRATION_REQUEST schema"),
