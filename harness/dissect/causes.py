@@ -234,7 +234,7 @@ def _root(
 
 def _lost(ground: Ground, at: int, until: int) -> Stop:
     present_end = ground.window.contiguous_end(at)
-    what = f"the capture has no byte {present_end} of the direction; Wireshark goes on at {until}"
+    what = f"the capture has no byte {present_end} of the direction; Wireshark shows nothing up to {until}"
     return Stop(ground.root(Reason.LOST_SEGMENT, what, at), until, Effect.NOT_SHOWN)
 
 

@@ -199,4 +199,4 @@ class Disagreement(NamedTuple):
     @property
     def is_consequence(self) -> bool:
         """Whether it follows from an earlier misreading."""
-        return self.root.start != self.start
+        return (self.root.frame, self.root.start) != (self.frame, self.start)

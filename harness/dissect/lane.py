@@ -9,7 +9,7 @@ from harness.dissect.causes import Ground, Mark, stop_at, why_lost
 from harness.dissect.disagreement import Disagreement, Effect, FieldDifference, Reason, Root
 from harness.dissect.field_differences import field_differences
 from harness.dissect.frame_locator import FrameLocator, Located
-from harness.dissect.misreading import REPLIES, REQUESTS, Claim, why_misread
+from harness.dissect.misreading import REPLIES, REQUESTS, Claim, why_fields_differ, why_misread
 from harness.dissect.wireshark import Sighted, Sighting
 from harness.events.message import Kind, Message, Protocol
 
@@ -140,7 +140,9 @@ class Lane:
             reason, evidence = why_misread(ours, claim) or (reason, evidence)
         else:
             effect = Effect.FIELD
-            reason, evidence = _why_fields(message, sighting, fields) or (reason, evidence)
+            reason, evidence = why_fields_differ(
+                message, sighting.message, frozenset(field.name for field in fields)
+            ) or (reason, evidence)
         disagreement = self._disagree(
             reason,
             effect,
@@ -193,8 +195,7 @@ class Lane:
         assert start is not None
         cause = self._cause
         if cause is None:
-            following = self._ours[0] if self._ours else None
-            cause = self._cause = why_lost(self._ground, start, sighting.end, self._last, following)
+            cause = self._cause = self._why_lost(start, sighting.end)
         shown = sighting.message
         if sighting.pdu.kind is Kind.REQUEST:
             _remember(self.false_requests, shown.msg_id, cause)
@@ -211,8 +212,10 @@ class Lane:
         while at < until:
             begins = self._begins(at)
             stop = stop_at(self._ground, at, until, self._ours[0] if begins else None)
-            if begins or self._cause is None or stop.root.reason is not Reason.CONSEQUENCE:
+            if stop.root.reason is not Reason.CONSEQUENCE:
                 self._cause = stop.root
+            elif self._cause is None:
+                self._cause = self._why_lost(at, until)
             yield from self._pass_over(stop.resume, stop.effect, stop.root.evidence)
             at = stop.resume
 
@@ -225,9 +228,12 @@ class Lane:
             if late is not None:
                 reason = Reason.SKIPPED_SEGMENT
                 evidence = f"Wireshark does not look into packet {late.frame}, which completes it"
-            yield self._disagree(
+            disagreement = self._disagree(
                 reason, Effect.NOT_SHOWN, located.start, located.end, evidence, ours=located.message
             )
+            if located.message.kind in REQUESTS:
+                _remember(self.misread_requests, located.message.msg_id, disagreement.root)
+            yield disagreement
 
     def _pass_over(self, end: int, effect: Effect, evidence: str) -> Iterator[Finding]:
         """Report our messages that begin before this place as not shown."""
@@ -251,6 +257,10 @@ class Lane:
             if located.message.kind in REQUESTS:
                 _remember(self.misread_requests, located.message.msg_id, cause)
             yield disagreement
+
+    def _why_lost(self, start: int, end: int) -> Root:
+        following = self._ours[0] if self._ours else None
+        return why_lost(self._ground, start, end, self._last, following)
 
     def _unplaced(self, sighting: Sighting) -> Disagreement:
         evidence = "the bytes that Wireshark shows do not stand where its message before ends"
@@ -301,25 +311,6 @@ class Lane:
             evidence,
             root or Root(reason, frame, start, evidence),
         )
-
-
-def _why_fields(
-    message: Message, sighting: Sighting, fields: tuple[FieldDifference, ...]
-) -> tuple[Reason, str] | None:
-    """Say why fields differ although both take the same bytes for a message of the same kind."""
-    names = {field.name for field in fields}
-    shown = sighting.message
-    if message.kind is Kind.EXCEPTION and shown.msg_id is not None and message.msg_id is not None:
-        if names <= {"msg_id", "verb"} and shown.msg_id == (1 << 64) - message.msg_id:
-            return Reason.EXCEPTION, f"msg_id -{message.msg_id} is shown as {shown.msg_id}"
-        return None
-    if message.kind in REPLIES and names == {"verb"}:
-        if shown.verb is None:
-            return Reason.REQUEST_NOT_SEEN, f"no request with msg_id {message.msg_id} was seen by Wireshark"
-        return Reason.FALSE_REQUEST, (
-            f"Wireshark pairs msg_id {message.msg_id} with packet {shown.request_frame}, verb {shown.verb}"
-        )
-    return None
 
 
 def _likeness(kind: Kind) -> Kind:

@@ -96,6 +96,27 @@ def why_misread(ours: Located, claim: Claim | None) -> tuple[Reason, str] | None
     return _why_reply(ours, claim)
 
 
+def why_fields_differ(ours: Message, shown: Message, names: frozenset[str]) -> tuple[Reason, str] | None:
+    """Say why fields differ although both take the same bytes for a message of the same kind; None if they must not.
+
+    Args:
+        ours: the message.
+        shown: what Wireshark shows.
+        names: of the fields that differ.
+    """
+    if ours.kind is Kind.EXCEPTION and ours.msg_id is not None:
+        if names <= {"msg_id", "verb"} and shown.msg_id == (1 << 64) - ours.msg_id:
+            return Reason.EXCEPTION, f"msg_id -{ours.msg_id} is shown as {shown.msg_id}"
+        return None
+    if ours.kind in REPLIES and names == {"verb"}:
+        if shown.verb is None:
+            return Reason.REQUEST_NOT_SEEN, f"no request with msg_id {ours.msg_id} was seen by Wireshark"
+        return Reason.FALSE_REQUEST, (
+            f"Wireshark pairs msg_id {ours.msg_id} with packet {shown.request_frame}, verb {shown.verb}"
+        )
+    return None
+
+
 def _why_at_all(ours: Located) -> tuple[Reason, str] | None:
     """Check what makes every message of a connection unreadable to Wireshark."""
     message = ours.message
