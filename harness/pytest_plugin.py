@@ -5,6 +5,7 @@
 A verdict that is not PASS fails the scenario, with the transcript as its text; INCONCLUSIVE does so under its own name.
 """
 
+import inspect
 import os
 import re
 import traceback
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 RUN: "pytest.StashKey[Run]" = pytest.StashKey()
 RUN_ID = pytest.StashKey[str]()
 VERDICT, CAPTURE, LINE, REPORT = "wire.verdict", "wire.capture", "wire.line", "wire.report"
+"""Properties of a scenario's report, which JUnit's file shows too."""
 INCONCLUSIVE = "INCONCLUSIVE"
 _MARKER = (
     "cluster(capture=NAME, nodes=N, datacenters=N, shards=N, compression=NAME, lines=(LINE, ...), tablets=BOOL, "
@@ -82,8 +84,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--pcap is for --cluster=replay")
     if capture is not None and not Path(capture).exists():
         raise pytest.UsageError(f"--pcap {capture}: there is no such file or folder")
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-    config.stash[RUN_ID] = f"{datetime.now(UTC):%Y%m%dT%H%M%S}{f'-{worker}' if worker else ''}"
+    config.stash[RUN_ID] = _run_id()
     config.pluginmanager.register(_Summary(config), "wire-summary")
 
 
@@ -137,7 +138,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     try:
         yield
     except HarnessError as error:
-        why = f"{_place(error, item)}{error}"
+        why = f"{_place(traceback.extract_tb(error.__traceback__), item)}{error}"
     if why:
         pytest.fail(why, pytrace=False)
     run = item.stash.get(RUN, None)
@@ -154,15 +155,25 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Put verdict, capture and report into what pytest reports, which goes into JUnit's file too."""
+    """Write the report, and put verdict, capture and report into what pytest reports."""
     report = yield
     run = item.stash.get(RUN, None)
-    if run is not None and call.when == "call":
-        if run.outcome is not None:
-            report.user_properties.append((VERDICT, str(run.outcome)))
-        if run.opened.capture is not None:
-            report.user_properties.append((CAPTURE, str(run.opened.capture)))
-        report.user_properties.append((LINE, run.cluster.line.value))
+    if run is None or call.when != "call":
+        return report
+    properties = report.user_properties
+    if run.outcome is not None:
+        properties.append((VERDICT, str(run.outcome)))
+    properties.append((LINE, run.cluster.line.value))
+    if run.opened.capture is not None:
+        properties.append((CAPTURE, str(run.opened.capture)))
+    try:
+        written = run.write_report(_report_folder(item.config), item.config.stash[RUN_ID])
+    except HarnessError as error:
+        report.sections.append(("report", f"none: {error}"))
+        return report
+    if written is not None:
+        properties.append((REPORT, str(written.page)))
+        report.sections.append(("report", written.page.absolute().as_uri()))
     return report
 
 
@@ -170,7 +181,7 @@ def pytest_report_teststatus(
     report: pytest.TestReport,
 ) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
     """Show INCONCLUSIVE under its own name."""
-    if report.when == "call" and report.failed and (VERDICT, INCONCLUSIVE) in report.user_properties:
+    if _is_inconclusive(report):
         return "inconclusive", "I", (INCONCLUSIVE, {"yellow": True})
     return None
 
@@ -189,29 +200,48 @@ class _Summary:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write the summary."""
-        if not self._reports:
-            return
-        inconclusive = [
-            report
-            for report in self._reports
-            if report.failed and (VERDICT, INCONCLUSIVE) in report.user_properties
-        ]
-        if inconclusive:
-            terminalreporter.section(INCONCLUSIVE, yellow=True)
-            for report in inconclusive:
-                terminalreporter.section(report.head_line or report.nodeid, sep="_", yellow=True)
+        for report in self._reports:
+            if _is_inconclusive(report):
+                terminalreporter.section(f"{INCONCLUSIVE} {report.nodeid}", sep="_", yellow=True)
                 terminalreporter.line(report.longreprtext)
-        verdicts = [
-            str(value)
+        pages = [
+            Path(str(value))
             for report in self._reports
             for name, value in report.user_properties
-            if name == VERDICT
+            if name == REPORT
         ]
-        counts = ", ".join(
-            f"{verdicts.count(name)} {name}" for name in ("PASS", "FAIL", INCONCLUSIVE) if name in verdicts
-        )
-        terminalreporter.section("wire", sep="-")
-        terminalreporter.line(f"verdicts: {counts or 'none'}")
+        if not pages:
+            return
+        from harness.run import index_runs, summary_lines  # noqa: PLC0415  (costs time that others need not spend)
+
+        terminalreporter.section("wire")
+        try:
+            index = index_runs(_report_folder(self._config))
+        except HarnessError as error:
+            index = None
+            terminalreporter.line(str(error), red=True)
+        for line in summary_lines(pages, index):
+            terminalreporter.line(line.text, **_COLOURS.get(line.outcome, {}))
+
+
+_COLOURS = {"PASS": {"green": True}, "FAIL": {"red": True}, INCONCLUSIVE: {"yellow": True}}
+
+
+def _is_inconclusive(report: pytest.TestReport) -> bool:
+    return report.when == "call" and report.failed and (VERDICT, INCONCLUSIVE) in report.user_properties
+
+
+def _report_folder(config: pytest.Config) -> Path:
+    """Relative to the project where there is one, else to where pytest was called."""
+    base = config.rootpath if config.inipath is not None else config.invocation_params.dir
+    return base / str(config.getoption("--report-dir"))
+
+
+def _run_id() -> str:
+    from harness.report.run_folder import run_id_of  # noqa: PLC0415  (costs time that other tests need not spend)
+
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    return run_id_of(datetime.now(UTC), f"{worker}-{os.getpid()}")
 
 
 def _opened_or_why(request: pytest.FixtureRequest) -> "Run | str":
@@ -246,7 +276,14 @@ def _opened(request: pytest.FixtureRequest) -> "Run":
     needs = Needs(**marked)
     opened = open_cluster(Choice(backend=backend, capture=capture, needs=needs))
     _skip_other_lines(opened.cluster, needs, str(because), config.getoption("--scylla-version"))
-    return Run(opened, _scenario_name(request.node), _refuse)
+    doc = inspect.getdoc(getattr(request.node, "function", None)) or ""
+    run = Run(
+        opened,
+        _scenario_name(request.node),
+        doc=doc,
+        on_verdict=lambda judged: _refuse(run, judged, request.node),
+    )
+    return run
 
 
 def _skip_other_lines(cluster: "Cluster", needs: "Needs", because: str, version: str | None) -> None:
@@ -257,12 +294,9 @@ def _skip_other_lines(cluster: "Cluster", needs: "Needs", because: str, version:
         pytest.skip(f"not of {line}: {because}" if because else f"of {', '.join(needs.lines)}, not of {line}")
 
 
-def _refuse(judged: "Judged") -> None:
-    __tracebackhide__ = True
-    from harness.run import verdict_text  # noqa: PLC0415  (costs time that other tests need not spend)
-
+def _refuse(run: "Run", judged: "Judged", item: pytest.Item) -> None:
     if not judged.verdict:
-        pytest.fail(f"{judged.name}: {verdict_text(judged.verdict)}", pytrace=False)
+        pytest.fail(f"{_place(traceback.extract_stack(), item)}{run.text_of(judged)}", pytrace=False)
 
 
 def _marked(node: pytest.Item | pytest.Function) -> dict[str, Any]:
@@ -286,11 +320,7 @@ def _scenario_name(item: pytest.Item) -> str:
     return re.sub(r"[^\w.-]+", "-", f"{path}.{item.name.removeprefix('test_')}").strip("-")
 
 
-def _place(error: HarnessError, item: pytest.Item) -> str:
-    """Where in the scenario an error came up."""
-    lines = [
-        frame.lineno
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename == str(item.path)
-    ]
+def _place(frames: traceback.StackSummary, item: pytest.Item) -> str:
+    """Where in the scenario it happened, as editors take it."""
+    lines = [frame.lineno for frame in frames if frame.filename == str(item.path)]
     return f"{item.path.name}:{lines[-1]}: " if lines else ""

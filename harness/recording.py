@@ -144,11 +144,11 @@ class Recording:
         """
         if not self._is_statement:
             span = self._span
-            return Scope(name=f"{self.name}: all of its time", begin_ns=span.begin_ns, end_ns=span.end_ns)
+            return Scope(name="everything meanwhile", begin_ns=span.begin_ns, end_ns=span.end_ns)
         if not self.statements:
             raise ExpectationError(f"{self.name}: no statement was executed inside it")
         scopes = self._scopes()
-        return _scope_of(self.name, [scopes.of(statement) for statement in self.statements])
+        return _scope_of([scopes.of(statement) for statement in self.statements])
 
     def expect(self, *claims: Claim) -> Verdict:
         """Hold claims against what was recorded; each is for itself.
@@ -247,7 +247,7 @@ class Wire:
         return self._known_scopes
 
 
-def _scope_of(name: str, scopes: list[StatementScope]) -> Scope:
+def _scope_of(scopes: list[StatementScope]) -> Scope:
     """All messages of some statements, and the time in which more of them could be hidden."""
     numbers = frozenset[int]().union(*(scope.numbers for scope in scopes))
     ends = [
@@ -257,7 +257,7 @@ def _scope_of(name: str, scopes: list[StatementScope]) -> Scope:
     ]
     bases = "; ".join(dict.fromkeys(scope.basis_text for scope in scopes))
     return Scope(
-        name=f"{name}, {bases}",
+        name=bases,
         begin_ns=min(scope.statement.started_ns for scope in scopes),
         end_ns=max(ends) if len(ends) == len(scopes) else None,
         # What could not be decoded may belong to it, for all that anybody knows.

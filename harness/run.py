@@ -3,23 +3,31 @@
 This module alone knows all stages; the command line and the pytest plugin only call it.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
+from textwrap import shorten
 
 from harness.backends.contract import Cluster, Needs, Session
 from harness.backends.replay.cluster import ReplayCluster
-from harness.dissect.reading import read_trace
+from harness.dissect.reading import context_beside, read_context, read_trace
 from harness.errors import BackendError
 from harness.events.trace import Trace
-from harness.expect.verdict import Outcome, Verdict, all_of
+from harness.expect.explain import explain
+from harness.expect.verdict import Outcome, all_of
 from harness.recording import Judged, Recorder, ReplayRecorder, Wire
+from harness.report.index_page import write_index
+from harness.report.run_folder import VERDICTS, RunFolder, write_report
+from harness.report.summary import FinishedRun, SummaryLine, summary_of
+from harness.report.verdict import ReportVerdict
 
 CAPTURE_SUFFIXES = (".pcapng", ".pcap")
 _TRACES_KEPT = 2
 _NAMES_MAX = 40
+_CLAIM_CHARACTERS_MAX = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,13 +124,20 @@ class Run:
     Args:
         opened: its cluster.
         name: the scenario's.
+        doc: what the scenario says of itself.
         on_verdict: is told each verdict on what the scenario claims, and may raise.
     """
 
     def __init__(
-        self, opened: Opened, name: str, on_verdict: Callable[[Judged], None] = lambda _: None
+        self,
+        opened: Opened,
+        name: str,
+        *,
+        doc: str = "",
+        on_verdict: Callable[[Judged], None] = lambda _: None,
     ) -> None:
         self.name = name
+        self.doc = doc
         self.opened = opened
         self.verdicts: list[Judged] = []
         self._on_verdict = on_verdict
@@ -148,6 +163,32 @@ class Run:
         """The worst verdict so far; None if nothing was claimed."""
         return all_of(judged.verdict for judged in self.verdicts).outcome if self.verdicts else None
 
+    def text_of(self, judged: Judged) -> str:
+        """A verdict as people read it, beside what was seen."""
+        return f"{judged.name}: {explain(judged.verdict, self.trace)}"
+
+    def write_report(self, folder: Path, run_id: str) -> RunFolder | None:
+        """Write the report of what is known so far; None where there is no capture to report on.
+
+        Raises:
+            ReportError: it cannot be written.
+            CaptureError: the capture cannot be read.
+        """
+        capture = self.opened.capture
+        if capture is None:
+            return None
+        beside = context_beside(capture)
+        return write_report(
+            self.trace,
+            capture_path=capture,
+            folder=folder,
+            scenario=self.name,
+            run_id=run_id,
+            verdicts=[verdict for judged in self.verdicts for verdict in report_verdicts(judged, self.trace)],
+            context=None if beside is None else read_context(beside),
+            doc=self.doc,
+        )
+
     def close(self) -> None:
         """Give the cluster back."""
         self.cluster.close()
@@ -157,6 +198,45 @@ class Run:
         self._on_verdict(judged)
 
 
-def verdict_text(verdict: Verdict) -> str:
-    """A verdict as people read it."""
-    return f"{verdict.outcome}\n{verdict.claim}\n" + "\n".join(verdict.reasons)
+def report_verdicts(judged: Judged, trace: Trace) -> tuple[ReportVerdict, ...]:
+    """Each claim with its verdict, as reports take them."""
+    verdict = judged.verdict
+    if verdict.parts:
+        parts = [Judged(name=judged.name, verdict=part) for part in verdict.parts]
+        return tuple(found for part in parts for found in report_verdicts(part, trace))
+    return (
+        ReportVerdict(
+            name=judged.name,
+            outcome=str(verdict.outcome),
+            claim=verdict.claim,
+            explanation=explain(verdict, trace),
+            message_numbers=tuple(dict.fromkeys(item.number for item in verdict.evidence)),
+        ),
+    )
+
+
+def index_runs(folder: Path) -> Path:
+    """Write the page over all runs in a folder.
+
+    Raises:
+        ReportError: it cannot be written.
+    """
+    return write_index(folder)
+
+
+def summary_lines(pages: Iterable[Path], index: Path | None) -> tuple[SummaryLine, ...]:
+    """Tell of runs, in a few lines, by the pages of their reports."""
+    finished = []
+    for page in pages:
+        told = json.loads(page.with_name(VERDICTS).read_text(encoding="utf-8"))
+        verdicts = [
+            ReportVerdict(
+                item["name"],
+                item["outcome"],
+                shorten(item["claim"], _CLAIM_CHARACTERS_MAX, placeholder=" …"),
+                item["explanation"],
+            )
+            for item in told["verdicts"]
+        ]
+        finished.append(FinishedRun(told["scenario"], verdicts, page))
+    return summary_of(finished, index=index)
