@@ -22,13 +22,9 @@ from harness.errors import DecodeError
 from harness.events.message import Kind, Message, Protocol
 from harness.events.recollection import Recollection
 from harness.events.surroundings import Surroundings
-from harness.events.wording import forwarded_cql, gossip, membership, moving_data, raft, reads, writes
 from harness.events.wording.cql import cql_text, statement_of
 from harness.events.wording.declared import fields_text
 from harness.events.wording.words import Words, byte_count, listed, printable, sayer_of, sentence
-
-WORDED = (forwarded_cql, gossip, membership, moving_data, raft, reads, writes)
-"""The modules that have words for payloads; importing them is what makes them known."""
 
 
 class TextLine(NamedTuple):

@@ -1,21 +1,9 @@
 import json
-from datetime import UTC, datetime
-from decimal import Decimal
-from uuid import UUID
 
-import pytest
-
-from harness.codec.cql.messages import Message as CqlMessage
-from harness.codec.cql.requests import Execute, query_parameters
-from harness.codec.cql.results import Column, Rows, metadata_of
-from harness.codec.cql.statements import Prepared
-from harness.codec.cql.types import ScalarType, SetType
-from harness.codec.cql.values import EMPTY
 from harness.codec.tcp.segment import Endpoint
 from harness.events.message import Kind
 from harness.events.message_json import message_object
-from harness.events.plain_value import plain_value
-from tests.events.messages import MUTATION_DONE, connection, cql, message, query
+from tests.events.messages import MUTATION_DONE, connection, message, query
 
 FIELDS = [
     "frame_first",
@@ -38,11 +26,6 @@ FIELDS = [
     "request_frame",
     "acknowledges_frame",
 ]
-COLUMNS = (
-    Column(keyspace="ks", table="t", name="id", type=ScalarType.INT),
-    Column(keyspace="ks", table="t", name="tags", type=SetType(ScalarType.TEXT)),
-)
-TAGS = bytes.fromhex("0000000200000001610000000162")
 
 
 def test_a_message_has_exactly_these_fields_in_this_order() -> None:
@@ -122,53 +105,3 @@ def test_statements_have_their_text_and_level() -> None:
         "QUORUM",
     )
     assert json.loads(json.dumps(plain)) == plain
-
-
-def test_bound_values_and_rows_are_typed() -> None:
-    prepared = Prepared(
-        statement_id=b"\x01",
-        query="INSERT INTO ks.t (id, tags) VALUES (?, ?)",
-        bound_columns=COLUMNS,
-        partition_key_indexes=(0,),
-        result_columns=(),
-    )
-    execute = CqlMessage(
-        content=Execute(statement_id=b"\x01", parameters=query_parameters(4, (b"\0\0\0\x07", TAGS)))
-    )
-    body = message_object(cql(Kind.REQUEST, execute, prepared=prepared))["body"]
-    assert isinstance(body, dict)
-    assert (body["statement"], body["values"]) == (prepared.query, [7, ["a", "b"]])
-    rows = CqlMessage(
-        content=Rows(metadata=metadata_of(COLUMNS), columns=COLUMNS, rows=((b"\0\0\0\x07", None),))
-    )
-    body = message_object(cql(Kind.REPLY, rows, from_client=False))["body"]
-    assert isinstance(body, dict)
-    assert body["rows"] == [[7, None]]
-    assert body["columns"][1] == {"keyspace": "ks", "table": "t", "name": "tags", "type": "set<text>"}
-
-
-@pytest.mark.parametrize(
-    ("value", "plain"),
-    [
-        (None, None),
-        (True, True),
-        (7, 7),
-        (1.5, 1.5),
-        (float("nan"), "nan"),
-        (float("-inf"), "-inf"),
-        (b"\x01\xff", "01ff"),
-        ("a", "a"),
-        ([1, b"\x02"], [1, "02"]),
-        ({"a": 1}, {"a": 1}),
-        ({1: "a"}, [[1, "a"]]),
-        (frozenset({"b", "a"}), ["a", "b"]),
-        (EMPTY, "EMPTY"),
-        (Decimal("1.10"), "1.10"),
-        (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
-        (datetime(2020, 9, 13, 12, 26, 40, tzinfo=UTC), "2020-09-13T12:26:40+00:00"),
-        (ScalarType.INT, "int"),
-    ],
-)
-def test_plain_values(value: object, plain: object) -> None:
-    assert plain_value(value) == plain
-    json.dumps(plain_value(value), allow_nan=False)

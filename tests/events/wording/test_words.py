@@ -8,7 +8,7 @@ from harness.codec.verbs.common import Token, TokenBound, TokenKind, TokenRange
 from harness.codec.verbs.outcome import ExceptionVariant, NoFailure, StaleTopology
 from harness.codec.verbs.wire import Void
 from harness.events.surroundings import Surroundings
-from harness.events.trace_text import WORDED
+from harness.events.wording import WORDED
 from harness.events.wording.words import (
     Words,
     ballot,
