@@ -58,22 +58,27 @@ class ByteWindow:
 
     def add(self, position: int, payload: bytes, *, frame: int, time_ns: int) -> None:
         """Take a segment's payload; of bytes that were there already, the first copy stays."""
-        index = len(self._runs)
-        if position < self.end:
-            # A retransmission, an overlap, or a late segment that fills a hole.
-            index = bisect_right(self._starts, position)
-            covered = max(self._floor, self._runs[index - 1].end if index else 0)
-            if covered > position:
-                payload = payload[covered - position :]
-                position = covered
-            if index < len(self._runs):
-                payload = payload[: max(self._starts[index] - position, 0)]
-        if payload:
-            self.is_disordered |= position < self.end
-            run = Run(position, payload, frame, time_ns)
-            self._runs.insert(index, run)
-            self._starts.insert(index, position)
-            self.end = max(self.end, run.end)
+        if position >= self.end:
+            if payload:
+                self._insert(len(self._runs), position, payload, frame, time_ns)
+            return
+        # A retransmission, an overlap, or a late segment that fills holes.
+        at, end = max(position, self._floor), position + len(payload)
+        while at < end:
+            index = bisect_right(self._starts, at)
+            if index and self._runs[index - 1].end > at:
+                at = self._runs[index - 1].end
+                continue
+            until = min(end, self._starts[index]) if index < len(self._runs) else end
+            self.is_disordered |= at < self.end
+            self._insert(index, at, payload[at - position : until - position], frame, time_ns)
+            at = until
+
+    def _insert(self, index: int, position: int, payload: bytes, frame: int, time_ns: int) -> None:
+        run = Run(position, payload, frame, time_ns)
+        self._runs.insert(index, run)
+        self._starts.insert(index, position)
+        self.end = max(self.end, run.end)
 
     def run_at(self, position: int) -> Run | None:
         """Return the run that holds this byte; None if it was lost, released or is yet to come."""

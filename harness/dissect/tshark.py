@@ -71,7 +71,7 @@ class Tshark:
             )
         except OSError as error:
             raise DissectorError(f"{self.executable} cannot be run: {error}; {HOW_TO_INSTALL}") from error
-        match = re.search(r"^TShark \(Wireshark\) (\d+)\.(\d+)(\S*?)\.? ", answer.stdout, re.MULTILINE)
+        match = re.search(r"^TShark \(Wireshark\) (\d+)\.(\d+)(\S*?)\.?(?:\s|$)", answer.stdout, re.MULTILINE)
         if match is None:
             said = _first_line(answer.stdout or answer.stderr)
             raise DissectorError(f"{self.executable} is no tshark: it says {said!r}; {HOW_TO_INSTALL}")
