@@ -97,8 +97,17 @@ class StatementScope:
 
 
 def caused_by(trace: Trace, statement: ClientStatement) -> StatementScope:
-    """What a statement of the trace caused; for several, one ``StatementScopes`` is quicker."""
-    return StatementScopes(trace).of(statement)
+    """What a statement of the trace caused; the scope says how that was found."""
+    return statement_scopes(trace).of(statement)
+
+
+def statement_scopes(trace: Trace) -> "StatementScopes":
+    """The scopes of all statements of a trace; several claims on one trace share them."""
+    known = _KNOWN.get(id(trace))
+    if known is None or known.trace is not trace:
+        _KNOWN.clear()
+        known = _KNOWN[id(trace)] = StatementScopes(trace)
+    return known
 
 
 class _Subject(NamedTuple):
@@ -493,6 +502,8 @@ class StatementScopes:
         return under_way[0]
 
 
+_KNOWN: dict[int, "StatementScopes"] = {}
+"""Of the trace that was asked for last."""
 _CDC_LOG = "_scylla_cdc_log"
 _BATCHLOGS = frozenset({"system.batchlog", "system.batchlog_v2"})
 _GROUP0_USERS_MAX = 64

@@ -47,6 +47,15 @@ class Placement:
         keyspace = self._schema.keyspaces.get(table.keyspace)
         return None if keyspace is None else keyspace.replication
 
+    def obstacle(self, table: Table) -> str:
+        """Why it is not known where a table is stored; empty if it is."""
+        if self.replication(table) is None:
+            return f"the replication of {table.full_name} is not known: give a context"
+        if self.has_tablets(table):
+            is_there = table.id in self._ids_with_tablets
+            return "" if is_there else f"the tablets of {table.full_name} are not known: give a context"
+        return "" if self._topology.ring else "the ring is not known: give a context"
+
     def is_by_datacenter(self, table: Table) -> bool:
         """Whether each datacenter has replicas of its own number."""
         replication = self.replication(table)
