@@ -48,7 +48,7 @@ HUE_COLOURS: dict[Hue, tuple[str, str]] = {
 }
 """On light and on dark paper; each has a contrast of at least 4.5 to its paper, as small text needs it."""
 
-_LIVENESS_VERBS = frozenset({"DIRECT_FD_PING", "GOSSIP_ECHO"})
+_PING = "DIRECT_FD_PING"
 _HUES = {
     Family.CQL: Hue.STATEMENT,
     Family.WRITE: Hue.WRITE,
@@ -77,7 +77,7 @@ def hue_of(message: Message, tables: Collection[str], schema: Schema) -> Hue:
     hue = _HUES[family_of(message)]
     if hue is Hue.WRITE and tables and all(_is_view(name, schema) for name in tables):
         return Hue.VIEW_UPDATE
-    return Hue.LIVENESS if message.verb_name in _LIVENESS_VERBS else hue
+    return Hue.LIVENESS if message.verb_name == _PING else hue
 
 
 def _is_view(name: str, schema: Schema) -> bool:

@@ -135,7 +135,8 @@ class Graph {
     made.setAttribute("aria-selected", row === this.selected);
     made.dataset.row = row;
     made.style.transform = `translateY(${rows.top[row]}px)`;
-    made.style.height = `${height}px`;
+    // In time a row may be tall; what can be pointed at is its head.
+    made.style.height = `${rows.kind[row] === ROW.message ? Math.min(height, HEIGHT.message) : height}px`;
     return made;
   }
 
@@ -174,7 +175,11 @@ class Graph {
     const latency = store.latencyNs(i);
     if (latency !== null) says.append(element("span", "latency", durationText(latency)));
     made.append(gutter, time, lanes, says);
-    if (pause > 0) made.append(element("span", "pause", `⋯ ${durationText(pause)}`));
+    if (pause > 0) {
+      const cut = element("span", "pause", `⋯ ${durationText(pause)}`);
+      cut.style.top = `${HEIGHT.message + (height - HEIGHT.message) / 2 - 4}px`;
+      made.append(cut);
+    }
     const mark = store.mark[i] < 0 ? "" : `, ${gutter.title}`;
     const background = store.state[i] & 1 ? ", in the background" : "";
     made.setAttribute("aria-label", `${from} to ${to}: ${label}${isAnswer ? " answer" : ""}, ${store.text[i]}, ${time.textContent}${background}${mark}`);

@@ -3,7 +3,7 @@
 const ROW = { message: 0, statement: 1, fold: 2, background: 3 };
 const HEIGHT = { message: 28, statement: 46, fold: 22, background: 24 };
 const DENSE_MIN = 4;
-const PAUSE_MAX = 78;
+const PAUSE_MAX = 140;
 const TOTAL_MAX = 12e6;
 
 class Rows {
@@ -19,7 +19,7 @@ class Rows {
     this.arrange();
   }
 
-  // What half of the distances between messages of one burst fit into a row.
+  // A scale at which most messages of a burst have room for their words.
   usualNsPerPixel() {
     const { store } = this;
     const distances = [];
@@ -29,8 +29,8 @@ class Rows {
       if (store.noise[i] === 0 && distance > 0 && distance < 2e7) distances.push(distance);
     }
     distances.sort((a, b) => a - b);
-    const median = distances[Math.floor(distances.length / 2)] ?? 1e6;
-    return Math.max(1, median / HEIGHT.message);
+    const usual = distances[Math.floor(distances.length * 0.3)] ?? 1e6;
+    return Math.max(1, usual / HEIGHT.message);
   }
 
   isFolded(i) {
