@@ -18,7 +18,8 @@ from harness.schema import Schema, Table
 
 Key = tuple[bytes, ...]
 _TOKEN_COLUMN = "idx_token"  # noqa: S105  (a ring token, not a password)
-_TOKEN_TYPE = "bigint"  # noqa: S105  (a type)
+_TOKEN_TYPES = frozenset({"bigint", "blob"})
+"""Eight bytes either way; 4.2 declares them as a blob."""
 _VIRTUAL_TYPE = "empty"
 
 
@@ -84,7 +85,7 @@ class ViewDefinition:
             if (
                 column.name not in base
                 and column.name.startswith(_TOKEN_COLUMN)
-                and column.type == _TOKEN_TYPE
+                and column.type in _TOKEN_TYPES
             ):
                 return column.name
         return None

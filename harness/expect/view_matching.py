@@ -270,12 +270,8 @@ def _match(definition: ViewDefinition, dues: Sequence[Due], updates: Sequence[Vi
         for index in left
         if updates[index].row is not None or id(updates[index].message) not in used
     }
-    # Sent twice: not to be taken for another one's.
-    for index in list(left):
-        original = _original(updates[index], dues)
-        if original is not None:
-            faults.append(RowFault(Fault.DOUBLED, original, updates[index]))
-            del left[index]
+    # Sent twice to the same node: not to be taken for another one's.
+    faults += _doubled(dues, updates, left, anywhere=False)
     # Right contents between wrong nodes.
     for due in [*open_dues, *(due for due in dues if due.is_local and due.is_required)]:
         for index in list(left):
@@ -289,6 +285,7 @@ def _match(definition: ViewDefinition, dues: Sequence[Due], updates: Sequence[Vi
                     open_dues.remove(due)
                 del left[index]
                 break
+    faults += _doubled(dues, updates, left, anywhere=True)
     # Wrong contents between the right nodes: of the right row, else of another.
     for same_row in (True, False):
         for due in list(open_dues):
@@ -336,14 +333,23 @@ def _same_kind(update: ViewUpdate, due: Due) -> bool:
     return update.row is not None and kind_of(update.row) is due.change.kind
 
 
-def _original(update: ViewUpdate, dues: Sequence[Due]) -> Due | None:
-    for due in dues:
-        known = due.update
-        if (
-            known is not None
-            and known.sender == update.sender
-            and known.key == update.key
-            and known.row == update.row
-        ):
-            return due
-    return None
+def _doubled(
+    dues: Sequence[Due], updates: Sequence[ViewUpdate], left: dict[int, None], *, anywhere: bool
+) -> list[RowFault]:
+    """Take out what its sender has sent before, to the same node or anywhere."""
+    found: list[RowFault] = []
+    for index in list(left):
+        update = updates[index]
+        for due in dues:
+            known = due.update
+            if known is None or (known.sender, known.key, known.row) != (
+                update.sender,
+                update.key,
+                update.row,
+            ):
+                continue
+            if anywhere or known.receiver == update.receiver:
+                found.append(RowFault(Fault.DOUBLED, due, update))
+                del left[index]
+                break
+    return found

@@ -194,6 +194,9 @@ class _Examination:
             is_known=is_known,
             resets=self._truncations(),
         )
+        if not any(self._is_in_scope(write) for write in writes):
+            text = f"no write to {self._base.full_name} is to be seen"
+            self._tell(Outcome.INCONCLUSIVE, Fault.UNKNOWN, text)
         by_row: dict[BaseKey, list[BaseWrite]] = {}
         wide: dict[tuple[bytes, ...], list[BaseWrite]] = {}
         for write in writes:
