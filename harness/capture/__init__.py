@@ -1,0 +1,1 @@
+"""Recording packets: taps on interfaces, dumpcap, marks in the capture, and how many packets were lost."""
