@@ -1,6 +1,6 @@
 """Frames between clients and nodes, as messages: paired, and with the statements that they execute."""
 
-from harness.codec.cql.cutter import Row
+from harness.codec.cql.cutter import Head
 from harness.codec.cql.frame import UNDECODED, Frame
 from harness.codec.cql.opcodes import Opcode
 from harness.dissect.assembly import TIMES_MASK, Assembly
@@ -38,7 +38,9 @@ class CqlMessages:
         self._clients.forget(state.connection.number)
         state.pending.clear()
 
-    def add_run(self, state: CqlState, rows: list[Row], mark: int, *, from_client: bool) -> None:
+    def add_run(
+        self, state: CqlState, heads: list[Head], bodies: list[bytes], mark: int, *, from_client: bool
+    ) -> None:
         """Add messages that one packet holds whole."""
         assembly = self._assembly
         append = assembly.messages.append
@@ -50,7 +52,9 @@ class CqlMessages:
         extensions = clients.extensions(connection_number)
         number = assembly.count
         time_ns = assembly.times[mark & TIMES_MASK]
-        for (version, flags, stream_id, opcode, _), body in rows:
+        # Nearly all messages of a packet have the same.
+        part = CqlPart(0, 0, None, extensions)
+        for (version, flags, stream_id, opcode, _), body in zip(heads, bodies, strict=False):
             request = request_frame = prepared = None
             if from_client:
                 kind = _KIND_REQUEST
@@ -65,6 +69,8 @@ class CqlMessages:
                     request, request_frame, prepared = pending.pop(stream_id, _NO_REQUEST)
                     if prepared is None:
                         clients.take_response(connection_number, version, flags, stream_id, opcode, body)
+            if prepared is not part.prepared or flags != part.flags or version != part.version:
+                part = CqlPart(version, flags, prepared, extensions)
             append(
                 new(
                     Message,
@@ -87,7 +93,7 @@ class CqlMessages:
                         request_frame,
                         None,
                         None,
-                        new(CqlPart, (version, flags, prepared, extensions)),
+                        part,
                         "",
                     ),
                 )

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from harness.codec.cql.connection import ConnectionDecoder as CqlDecoder
-from harness.codec.cql.cutter import Row as CqlRow
+from harness.codec.cql.cutter import Head as CqlHead
 from harness.codec.cql.frame import Frame as CqlFrame
 from harness.codec.pcapng.capture_decoder import CaptureDecoder
 from harness.codec.pcapng.events import (
@@ -25,7 +25,7 @@ from harness.codec.pcapng.events import (
 )
 from harness.codec.rpc.connection import ConnectionDecoder as RpcDecoder
 from harness.codec.rpc.frame import Frame as RpcFrame
-from harness.codec.rpc.frame_reader import Row as RpcRow
+from harness.codec.rpc.frame_reader import Head as RpcHead
 from harness.codec.tcp.reassembly import ByteRun, Gap
 from harness.codec.tcp.segment import (
     ACK,
@@ -352,13 +352,14 @@ class NativeDissector:
         from_client = flow.from_client
         blocked = self._holding.blocked
         if not blocked and rpc.is_line_certain and decoder.negotiated is state.negotiated:
-            rows: list[RpcRow] = []
-            taken = decoder.read_run(from_client, data, rows)
-            if rows:
+            heads: list[RpcHead] = []
+            payloads: list[bytes] = []
+            taken = decoder.read_run(from_client, data, heads, payloads)
+            if heads:
                 if from_client:
-                    rpc.add_requests(state, rows, mark)
+                    rpc.add_requests(state, heads, payloads, mark)
                 else:
-                    rpc.add_replies(state, rows, mark)
+                    rpc.add_replies(state, heads, payloads, mark)
                 if taken == len(data):
                     return
                 data = data[taken:]
@@ -383,10 +384,11 @@ class NativeDissector:
         assert isinstance(state, CqlState)
         blocked = self._holding.blocked
         if not blocked:
-            rows: list[CqlRow] = []
-            taken = state.decoder.read_run(flow.from_client, data, rows)
-            if rows:
-                self._cql.add_run(state, rows, mark, from_client=flow.from_client)
+            heads: list[CqlHead] = []
+            payloads: list[bytes] = []
+            taken = state.decoder.read_run(flow.from_client, data, heads, payloads)
+            if heads:
+                self._cql.add_run(state, heads, payloads, mark, from_client=flow.from_client)
                 if taken == len(data):
                     return
                 data = data[taken:]

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import assert_never
 
 from harness.codec.rpc.frame import Frame, FrameKind
-from harness.codec.rpc.frame_reader import Row
+from harness.codec.rpc.frame_reader import Head
 from harness.codec.rpc.negotiation import Negotiated
 from harness.codec.tcp.segment import Endpoint
 from harness.codec.verbs.line import Line
@@ -130,7 +130,7 @@ class RpcMessages:
     def _table_of(self, coordinator: AddressKey, replica: AddressKey) -> WriteTable:
         return self._writes.setdefault((coordinator, replica), {})
 
-    def add_requests(self, state: RpcState, rows: list[Row], mark: int) -> None:
+    def add_requests(self, state: RpcState, heads: list[Head], payloads: list[bytes], mark: int) -> None:
         """Add requests that one packet holds whole."""
         assembly = self._assembly
         # Written out for speed, like add_replies and CqlMessages.add_run: here and in the codecs' read_run the time goes.
@@ -140,7 +140,7 @@ class RpcMessages:
         connection = state.connection
         number = assembly.count
         time_ns = assembly.times[mark & TIMES_MASK]
-        for (timeout_ms, verb, msg_id, _), payload in rows:
+        for (timeout_ms, verb, msg_id, _), payload in zip(heads, payloads, strict=False):
             action = actions.get(verb)
             acknowledges = acknowledges_frame = None
             kind = _KIND_ONE_WAY
@@ -188,7 +188,7 @@ class RpcMessages:
         assembly.count = number
         self._limit(state)
 
-    def add_replies(self, state: RpcState, rows: list[Row], mark: int) -> None:
+    def add_replies(self, state: RpcState, heads: list[Head], payloads: list[bytes], mark: int) -> None:
         """Add replies that one packet holds whole."""
         assembly = self._assembly
         append = assembly.messages.append
@@ -197,7 +197,7 @@ class RpcMessages:
         connection = state.connection
         number = assembly.count
         time_ns = assembly.times[mark & TIMES_MASK]
-        for head, payload in rows:
+        for head, payload in zip(heads, payloads, strict=False):
             msg_id = head[0]
             kind = _KIND_REPLY
             if msg_id < 0:

@@ -9,7 +9,7 @@ Cassandra 4.0, "2.3 Framing".
 """
 
 from harness.codec.cql.compression import Compression
-from harness.codec.cql.cutter import MISSING, FrameCutter, Row
+from harness.codec.cql.cutter import MISSING, FrameCutter, Head
 from harness.codec.cql.frame import Frame, undecoded
 from harness.codec.cql.held_bytes import Piece
 from harness.codec.cql.opcodes import Opcode
@@ -59,7 +59,7 @@ class ConnectionDecoder:
             self._negotiate(cutter, frames)
         return frames
 
-    def read_run(self, from_client: bool, data: bytes, rows: list[Row]) -> int:
+    def read_run(self, from_client: bool, data: bytes, heads: list[Head], payloads: list[bytes]) -> int:
         """Take ordinary frames off the front of the next bytes of one direction, the quick way.
 
         For a caller in a hurry, before ``feed``, which takes what is left.
@@ -69,7 +69,7 @@ class ConnectionDecoder:
         """
         if self._segments or not self._framing_is_known:
             return 0
-        return (self._client if from_client else self._server).cut_run(data, rows)
+        return (self._client if from_client else self._server).cut_run(data, heads, payloads)
 
     def gap(self, from_client: bool, mark: int) -> list[Frame]:
         """Bytes are missing before the next ones of this direction.

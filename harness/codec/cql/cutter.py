@@ -29,8 +29,8 @@ _unpack_header = HEADER.unpack_from
 _new_tuple = tuple.__new__
 
 
-Row = tuple[tuple[int, int, int, int, int], bytes]
-"""Header of one frame (version with its direction bit, flags, stream_id, opcode, body_bytes), and its body."""
+Head = tuple[int, int, int, int, int]
+"""Header of one frame (version with its direction bit, flags, stream_id, opcode, body_bytes)."""
 
 
 class FrameCutter:
@@ -140,8 +140,8 @@ class FrameCutter:
             held.clear()
         return frames
 
-    def cut_run(self, data: bytes, rows: list[Row]) -> int:
-        """Append a row for each ordinary frame at the front of data; return the offset of what is left.
+    def cut_run(self, data: bytes, heads: list[Head], payloads: list[bytes]) -> int:
+        """Append head and body of each ordinary frame at the front of data; return the offset of what is left.
 
         The quick way: no Frame is made. What needs a thought (a held beginning, a compressed body, the frames
         that settle how a connection is framed) is left for ``cut``.
@@ -151,7 +151,8 @@ class FrameCutter:
         _, versions, opcodes = self._direction
         # ERROR too, while negotiating: it takes back what a STARTUP chose.
         settling_opcode_max = _NEGOTIATION_OPCODE_MAX if self.is_negotiating else -1
-        append = rows.append
+        add_head = heads.append
+        add_payload = payloads.append
         size = len(data)
         last_header = size - HEADER_BYTES
         position = 0
@@ -169,7 +170,8 @@ class FrameCutter:
                 or body_bytes > BODY_BYTES_MAX
             ):
                 break
-            append((head, data[start:end]))
+            add_head(head)
+            add_payload(data[start:end])
             position = end
         return position
 

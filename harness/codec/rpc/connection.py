@@ -6,7 +6,7 @@ are built with.
 
 from harness.codec.rpc.direction import Direction, Mode
 from harness.codec.rpc.frame import MAGIC, NEGOTIATION_HEADER, Frame, FrameKind
-from harness.codec.rpc.frame_reader import MSG_ID_MAX, Row
+from harness.codec.rpc.frame_reader import MSG_ID_MAX, Head
 from harness.codec.rpc.frame_search import MSG_ID_UNKNOWN_MAX, SEARCH_BYTES_MAX, Start, find_start
 from harness.codec.rpc.header_chain import MSG_ID_GROWTH_MAX, MsgIdBounds
 from harness.codec.rpc.negotiation import (
@@ -134,7 +134,7 @@ class ConnectionDecoder:
             self._update_held_mark()
         return frames
 
-    def read_run(self, from_client: bool, data: bytes, rows: list[Row]) -> int:
+    def read_run(self, from_client: bool, data: bytes, heads: list[Head], payloads: list[bytes]) -> int:
         """Take whole frames off the front of the next bytes of one direction, the quick way.
 
         For a caller in a hurry, before ``feed``, which takes what is left: where both sides' headers are known,
@@ -147,7 +147,7 @@ class ConnectionDecoder:
         reader = direction.reader
         if reader is None or direction.chunks or direction.mode is not Mode.READING:
             return 0
-        return reader.read_run(data, rows)
+        return reader.read_run(data, heads, payloads)
 
     def gap(self, from_client: bool, mark: int, size_bytes: int | None = None) -> list[Frame]:
         """Take note that bytes of one direction are lost before those that come next.

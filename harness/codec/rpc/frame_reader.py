@@ -39,8 +39,8 @@ _unpack_reply_timed = REPLY_HEADER_TIMED.unpack_from
 _unpack_stream = STREAM_HEADER.unpack_from
 
 
-Row = tuple[tuple[int, ...], bytes]
-"""Numbers of the header and payload of one frame: timeout_ms, verb, msg_id, length of a request; msg_id (negative
+Head = tuple[int, ...]
+"""Numbers of the header of one frame: timeout_ms, verb, msg_id, length of a request; msg_id (negative
 of an exception), length and, if negotiated, duration_us of a reply."""
 
 
@@ -65,8 +65,8 @@ class FrameReader(Protocol):
             frames: takes the frames.
         """
 
-    def read_run(self, data: bytes, rows: list[Row]) -> int:
-        """Append a row for each whole frame at the front of data; return the offset of what is left.
+    def read_run(self, data: bytes, heads: list[Head], payloads: list[bytes]) -> int:
+        """Append head and payload of each whole frame at the front of data; return the offset of what is left.
 
         The quick way for uncompressed requests with a timeout and for replies, which are nearly everything:
         no Frame is made. Other readers take nothing.
@@ -135,11 +135,12 @@ class RequestReader:
         self.last_msg_id = last_msg_id
         return position
 
-    def read_run(self, data: bytes, rows: list[Row]) -> int:
-        """Append a row (timeout_ms, verb, msg_id, length), payload for each whole frame."""
+    def read_run(self, data: bytes, heads: list[Head], payloads: list[bytes]) -> int:
+        """Append (timeout_ms, verb, msg_id, length) and payload of each whole frame."""
         if not self._has_timeout:
             return 0
-        append = rows.append
+        add_head = heads.append
+        add_payload = payloads.append
         unpack = _unpack_request
         end = len(data)
         header_end_max = end - 28
@@ -150,10 +151,11 @@ class RequestReader:
             stop = start + head[3]
             if stop > end or head[2] < 1:
                 break
-            append((head, data[start:stop]))
+            add_head(head)
+            add_payload(data[start:stop])
             position = stop
-        if rows:
-            self.last_msg_id = rows[-1][0][2]
+        if heads:
+            self.last_msg_id = heads[-1][2]
         return position
 
     def _read_untimed(self, data: bytes, first_mark: int, last_mark: int, frames: list[Frame]) -> int:
@@ -279,9 +281,10 @@ class ReplyReader:
         self.last_msg_id = last_msg_id
         return position
 
-    def read_run(self, data: bytes, rows: list[Row]) -> int:
-        """Append a row (msg_id, length[, duration_us]), payload for each whole frame."""
-        append = rows.append
+    def read_run(self, data: bytes, heads: list[Head], payloads: list[bytes]) -> int:
+        """Append (msg_id, length[, duration_us]) and payload of each whole frame."""
+        add_head = heads.append
+        add_payload = payloads.append
         unpack = _unpack_reply_timed if self._has_duration else _unpack_reply
         header_bytes = self.header_bytes
         msg_id_max = self._msg_id_max
@@ -295,10 +298,11 @@ class ReplyReader:
             stop = start + head[1]
             if stop > end or not msg_id_min <= head[0] <= msg_id_max or not head[0]:
                 break
-            append((head, data[start:stop]))
+            add_head(head)
+            add_payload(data[start:stop])
             position = stop
-        if rows:
-            self.last_msg_id = abs(rows[-1][0][0])
+        if heads:
+            self.last_msg_id = abs(heads[-1][0])
         return position
 
     def need_bytes(self, data: bytes, position: int) -> int:
@@ -370,7 +374,7 @@ class StreamReader:
             position = stop
         return position
 
-    def read_run(self, data: bytes, rows: list[Row]) -> int:  # noqa: ARG002  (takes nothing)
+    def read_run(self, data: bytes, heads: list[Head], payloads: list[bytes]) -> int:  # noqa: ARG002  (takes nothing)
         """Take nothing: frames of rpc streams are few and large."""
         return 0
 

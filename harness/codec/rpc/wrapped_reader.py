@@ -2,7 +2,7 @@
 
 from harness.codec.rpc.compression import unwrap
 from harness.codec.rpc.frame import FRAME_BYTES_MAX, LAYER, STREAM_HEADER, Frame, FrameKind, undecoded
-from harness.codec.rpc.frame_reader import FrameReader, Row
+from harness.codec.rpc.frame_reader import FrameReader, Head
 from harness.codec.rpc.scylla_v3 import decode_control
 from harness.codec.rpc.wrapper import SCYLLA_V3, ControlBlock, Wrapper
 from harness.errors import DecodeError
@@ -76,7 +76,7 @@ class WrappedReader:
         self.last_msg_id = self._inner.last_msg_id
         return position
 
-    def read_run(self, data: bytes, rows: list[Row]) -> int:  # noqa: ARG002  (takes nothing)
+    def read_run(self, data: bytes, heads: list[Head], payloads: list[bytes]) -> int:  # noqa: ARG002  (takes nothing)
         """Take nothing: each frame has a wrapper to tell of."""
         return 0
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.codec.cql.compression import Compression, pack_body
 from harness.codec.cql.connection import ConnectionDecoder
-from harness.codec.cql.cutter import Row
+from harness.codec.cql.cutter import Head
 from harness.codec.cql.frame import UNDECODED, Frame, encode_frame
 from tests.codec.cql.captures import captures, cql_bytes
 from tests.codec.cql.real_frames import (
@@ -207,10 +207,11 @@ def test_quick_way_takes_the_frames_that_feed_would_give(chunks: list[bytes]) ->
     given_: list[tuple[int, ...]] = []
     for mark, chunk in enumerate(chunks):
         expected += [_header_of(frame) for frame in plain.feed(False, chunk, mark)]
-        rows: list[Row] = []
-        taken = quick.read_run(False, chunk, rows)
-        given_ += [(head[0] & 0x7F, *head[1:]) for head, _ in rows]
-        assert taken == sum(len(body) + 9 for _, body in rows)
+        heads: list[Head] = []
+        bodies: list[bytes] = []
+        taken = quick.read_run(False, chunk, heads, bodies)
+        given_ += [(head[0] & 0x7F, *head[1:]) for head in heads]
+        assert taken == sum(len(body) + 9 for body in bodies)
         given_ += [_header_of(frame) for frame in quick.feed(False, chunk[taken:], mark)]
     assert given_ == expected
 
@@ -222,13 +223,13 @@ def _header_of(frame: Frame) -> tuple[int, ...]:
 def test_refusal_of_startup_is_left_for_feed() -> None:
     decoder = ConnectionDecoder(syn_seen=True)
     decoder.feed(True, _startup(4, "lz4"), 1)
-    rows: list[Row] = []
-    assert decoder.read_run(False, ERROR_INVALID, rows) == 0
+    bodies: list[bytes] = []
+    assert decoder.read_run(False, ERROR_INVALID, [], bodies) == 0
     decoder.feed(False, ERROR_INVALID, 2)
     decoder.feed(True, STARTUP, 3)
     decoder.feed(False, READY, 4)
-    assert decoder.read_run(True, QUERY + EXECUTE, rows) == len(QUERY + EXECUTE)
-    assert [body for _, body in rows] == [QUERY[9:], EXECUTE[9:]]
+    assert decoder.read_run(True, QUERY + EXECUTE, [], bodies) == len(QUERY + EXECUTE)
+    assert bodies == [QUERY[9:], EXECUTE[9:]]
 
 
 def test_unfinished_frames_of_both_directions_are_shown_at_the_end() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from harness.codec.rpc.compression import wrap
 from harness.codec.rpc.connection import FOREIGN_BYTES_MIN, ConnectionDecoder
 from harness.codec.rpc.frame import FRAME_BYTES_MAX, Frame, FrameKind, encode_frame
-from harness.codec.rpc.frame_reader import Row
+from harness.codec.rpc.frame_reader import Head
 from harness.codec.rpc.frame_search import SEARCH_BYTES_MAX
 from harness.codec.rpc.negotiation import Negotiated, agree, answer, encode_negotiation, offer
 from harness.codec.rpc.wrapper import COMPRESSIONS, LZ4_FRAGMENTED, SCYLLA_V3, Algorithm
@@ -182,15 +182,15 @@ def test_connection_that_sent_nothing_leaves_nothing() -> None:
 
 def test_quick_way_is_open_only_where_nothing_is_pending_or_unknown() -> None:
     decoder = ConnectionDecoder(syn_seen=True)
-    rows: list[Row] = []
-    assert decoder.read_run(True, PING_CLIENT, rows) == 0
+    heads: list[Head] = []
+    assert decoder.read_run(True, PING_CLIENT, heads, []) == 0
     decoder.feed(True, PING_CLIENT, 1)
-    assert decoder.read_run(True, PING_FIRST_REQUESTS, rows) == 0
+    assert decoder.read_run(True, PING_FIRST_REQUESTS, heads, []) == 0
     decoder.feed(False, PING_SERVER, 2)
-    assert decoder.read_run(True, PING_FIRST_REQUESTS + b"\x00", rows) == len(PING_FIRST_REQUESTS)
-    assert [head for head, _ in rows] == [(0, 0, 1, 49), (0, 63, 2, 20)]
+    assert decoder.read_run(True, PING_FIRST_REQUESTS + b"\x00", heads, []) == len(PING_FIRST_REQUESTS)
+    assert heads == [(0, 0, 1, 49), (0, 63, 2, 20)]
     decoder.feed(True, PING_REQUESTS[0][:5], 3)
-    assert decoder.read_run(True, PING_REQUESTS[0][5:], rows) == 0
+    assert decoder.read_run(True, PING_REQUESTS[0][5:], heads, []) == 0
     assert ids(decoder.feed(True, PING_REQUESTS[0][5:], 4)) == [3]
     assert decoder.last_request_msg_id == 3
 
