@@ -6,7 +6,7 @@ import zlib
 
 from markupsafe import Markup
 
-PLAIN_CHARACTERS_MAX = 64 * 1024
+PLAIN_CHARACTERS_MAX = 16 * 1024
 """Longer JSON is packed; shorter one stays readable in the page's source."""
 
 

@@ -16,7 +16,7 @@ from harness.report.flow import Arrow, Flow
 from harness.report.hues import Hue
 from harness.report.verdict import ReportVerdict
 
-CHUNK_MESSAGES = 64
+CHUNK_MESSAGES = 128
 """How many messages share one chunk of details."""
 
 _T = TypeVar("_T")

@@ -48,7 +48,7 @@ def test_verdicts_point_to_messages_by_their_index() -> None:
 
 
 def test_it_says_of_which_messages_there_are_details() -> None:
-    assert data_of(4)["details"] == {"chunk": 64, "messages": [1, 2]}
+    assert data_of(4)["details"] == {"chunk": 128, "messages": [1, 2]}
 
 
 def test_details_are_of_marked_messages_first_and_of_noise_last() -> None:
@@ -62,6 +62,6 @@ def test_details_are_of_marked_messages_first_and_of_noise_last() -> None:
 def test_details_come_in_chunks() -> None:
     flow = flow_of(long_trace(150))
     chunks = list(detail_chunks(flow, tuple(range(150))))
-    assert [len(chunk) for chunk in chunks] == [64, 64, 22]
+    assert [len(chunk) for chunk in chunks] == [128, 22]
     first: Any = json.loads(json.dumps(chunks[0][5]))
     assert set(first) == {"facts", "contents", "fields", "bytes"}
