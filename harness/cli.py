@@ -1,4 +1,4 @@
-"""The command line: ``harness decode``, ``flow``, ``verbs``, ``compare-wireshark``, ``describe``.
+"""The command line: ``harness decode``, ``flow``, ``verbs``, ``report``, ``compare-wireshark``, ``describe``.
 
 Results go to standard output, everything else to standard error. Exit status: 0, even if a capture was cut
 short; 2 for input that cannot be read and for wrong usage; 130 after Ctrl-C.
@@ -6,8 +6,11 @@ short; 2 for input that cannot be read and for wrong usage; 130 after Ctrl-C.
 
 import json
 import os
+import secrets
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -16,7 +19,7 @@ from harness import __version__
 from harness.codec.verbs.line import Line
 from harness.context import Context
 from harness.dissect.native import CQL_PORTS, RPC_PORTS
-from harness.dissect.reading import STANDARD_INPUT, read_context
+from harness.dissect.reading import STANDARD_INPUT, read_context, read_trace
 from harness.errors import CaptureError, ContextError, HarnessError
 from harness.events.filter_fields import FIELDS
 from harness.events.filters import Filter, compile_filter
@@ -59,6 +62,10 @@ Find something, in the filter language of Wireshark:
 Look up a verb, or judge Wireshark:
   harness describe PAXOS_PREPARE
   harness compare-wireshark cluster.pcap
+
+\b
+See it:
+  harness report cluster.pcap      a page with the flow, every field and byte; it opens from disk
 
 A file NAME.json beside NAME.pcap that names nodes and tables is used by itself. Internode connections are read
 without any configuration: verbs, features and compression are taken from their negotiation.
@@ -412,6 +419,56 @@ def compare_wireshark(
         screen.write(list(json_lines(found)))
     else:
         screen.write(render_difference(found, examples=examples).splitlines())
+
+
+@harness.command(short_help="A page to look at: the flow, with fields and bytes of every message.")
+@click.argument("file", metavar="FILE")
+@click.option(
+    "--output",
+    "folder",
+    type=click.Path(file_okay=False),
+    default="reports",
+    show_default=True,
+    help="Folder of all reports.",
+)
+@click.option("--scenario", metavar="NAME", help="What the report is called.  [the file's name]")
+@_reading_options
+def report(
+    file: str,
+    folder: str,
+    scenario: str | None,
+    context_path: str | None,
+    no_context: bool,
+    line_name: str | None,
+    rpc_ports: tuple[int, ...],
+    cql_ports: tuple[int, ...],
+) -> None:
+    """Write the report of a capture: a page that opens from disk, the capture with names and comments, the trace.
+
+    It goes to FOLDER/NAME/<time>; FOLDER/index.html lists all reports. The page's path is printed.
+    """
+    # Only here: templates and pictures are loaded for nothing else.
+    from harness.report.index_page import write_index  # noqa: PLC0415
+    from harness.report.run_folder import run_id_of, write_report  # noqa: PLC0415
+
+    if file == STANDARD_INPUT:
+        raise click.UsageError("a report needs a file, not standard input: the capture becomes part of it")
+    options = _options(context_path, no_context, line_name, rpc_ports, cql_ports)
+    context = options.context_of(file) or Context()
+    trace = read_trace(
+        file, context=context, line=options.line, rpc_ports=options.rpc_ports, cql_ports=options.cql_ports
+    )
+    written = write_report(
+        trace,
+        capture_path=Path(file),
+        folder=Path(folder),
+        scenario=scenario or Path(file).stem,
+        run_id=run_id_of(datetime.now(UTC), secrets.token_hex(2)),
+        context=context,
+        doc=context.doc,
+    )
+    write_index(Path(folder))
+    Screen().write([str(written.page)])
 
 
 @harness.command(short_help="What a verb carries, field by field.")

@@ -327,3 +327,19 @@ def test_a_big_capture_starts_at_once(reference: Path) -> None:
         assert process.stdout.readline()
         assert time.monotonic() - started < 10
         process.kill()
+
+
+def test_report_writes_a_page_and_prints_its_path(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = demo.parent / "reports"
+    assert run(["report", str(demo), "--output", str(folder)]) == 0
+    page = Path(capsys.readouterr().out.strip())
+    assert page.name == "report.html"
+    assert page.parent.parent == folder / NAME
+    assert INSERT.replace("'", "&#39;") in page.read_text() or INSERT in page.read_text()
+    assert (page.parent / "capture.pcapng").is_file()
+    assert (folder / "index.html").is_file()
+
+
+def test_report_wants_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", "-"]) == 2
+    assert "needs a file" in error_line(capsys)
