@@ -2,12 +2,14 @@
 
 from functools import cached_property
 
+from harness.codec.verbs.line import Line
 from harness.codec.verbs.registry import Mode
 from harness.events.message import Message
 from harness.events.statement_scope import StatementScopes, statement_scopes
 from harness.events.statements import ClientStatement
 from harness.events.trace import Trace
 from harness.events.typed_value import key_text, key_values
+from harness.expect.cql_patterns import result
 from harness.expect.finding import Fault, Finding, verdict_of
 from harness.expect.losses import Losses
 from harness.expect.message_index import MessageIndex
@@ -36,11 +38,44 @@ class Inspection:
     def __init__(self, trace: Trace, scope: Scope) -> None:
         self.trace = trace
         self.scope = scope
-        self.placement = Placement(trace.topology, trace.schema)
         self.silence = Silence(trace)
         self.findings: list[Finding] = []
         self._proof: list[Evidence] = []
         self._transcript: list[TranscriptStep] = []
+
+    @cached_property
+    def placement(self) -> Placement:
+        """Where partitions are stored."""
+        return Placement(self.trace.topology, self.trace.schema, doubtful=self._doubtful)
+
+    @cached_property
+    def _doubtful(self) -> frozenset[str]:
+        """Keyspaces whose writes go, every second time or more often, where the ring stores nothing of them.
+
+        Only lines with tablets are doubted, and only as long as nobody says which tables have them.
+        """
+        ring = Placement(self.trace.topology, self.trace.schema)
+        counts: dict[str, list[int]] = {}
+        for group in self.write_groups:
+            table = group.table
+            if table is None or group.first.connection.line < Line.V6_2:
+                continue
+            if ring.has_tablets(table) or ring.obstacle(table):
+                continue
+            reached = {delivery.receiver for delivery in group.deliveries}
+            nodes = {node.name: node for node in ring.replicas(table, group.key)}
+            left_out = [
+                node
+                for name, node in nodes.items()
+                if name not in reached and name != group.coordinator
+                # Who is dead gets nothing, wherever it stands.
+                if self.silence.silent_ns(node.address, group.first.time_ns) is None
+            ]
+            is_astray = bool(left_out) or not reached <= nodes.keys()
+            count = counts.setdefault(table.keyspace, [0, 0])
+            count[0] += 1
+            count[1] += is_astray
+        return frozenset(keyspace for keyspace, (all_of, astray) in counts.items() if astray * 2 >= all_of)
 
     @cached_property
     def scopes(self) -> StatementScopes:
@@ -100,6 +135,9 @@ class Inspection:
         hiding = self.losses.hiding(_pattern(verb, sender, receiver, is_reply=is_reply))
         if hiding:
             return "; ".join(hiding)
+        ends = self.silence.end_of_capture(at)
+        if ends:
+            return ends
         for name in (receiver, sender):
             node = None if name is None else self.trace.topology.node_named(name)
             silent_ns = None if node is None else self.silence.silent_ns(node.address, at.time_ns)
@@ -118,6 +156,15 @@ class Inspection:
         pattern = _pattern(answer, message.receiver_node, message.sender_node, is_reply=is_reply)
         hiding = self.losses.hiding(pattern)
         return "; ".join(hiding) or self.silence.explanation(message)
+
+    def why_no_result(self, statement: ClientStatement) -> str:
+        """What may explain that a client got no answer; empty: nothing does."""
+        message = self.message(statement.request)
+        if message is None:
+            return ""
+        hiding = self.losses.hiding(result(sender=statement.coordinator))
+        hiding += self.losses.hiding(result(sender=statement.coordinator, error=True))
+        return "; ".join(dict.fromkeys(hiding)) or self.silence.explanation(message)
 
     def show(self, depth: int, text: str, *messages: Message, note: str = "") -> None:
         """Note what is as claimed, with the messages that show it; without messages, a heading."""

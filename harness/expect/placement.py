@@ -10,11 +10,18 @@ from harness.topology import Node, Topology
 
 
 class Placement:
-    """Replicas of partitions, as far as nodes, ring, tablets and schema of a trace are known."""
+    """Replicas of partitions, as far as nodes, ring, tablets and schema of a trace are known.
 
-    def __init__(self, topology: Topology, schema: Schema) -> None:
+    Args:
+        topology: nodes, ring and tablets.
+        schema: tables and the replication of their keyspaces.
+        doubtful: keyspaces that seem not to be where the ring says, because they have tablets that are not known.
+    """
+
+    def __init__(self, topology: Topology, schema: Schema, *, doubtful: frozenset[str] = frozenset()) -> None:
         self._topology = topology
         self._schema = schema
+        self._doubtful = doubtful
 
     def replicas(self, table: Table, key: Sequence[bytes]) -> tuple[Node, ...]:
         """The nodes that store a partition, in the order by which base and view replicas pair.
@@ -26,6 +33,8 @@ class Placement:
 
     def replicas_of_token(self, table: Table, token: int) -> tuple[Node, ...]:
         """The nodes that store what has a ring token; see ``replicas``."""
+        if table.keyspace in self._doubtful:
+            return ()
         if self.has_tablets(table):
             if table.id is None:
                 return ()
@@ -51,6 +60,11 @@ class Placement:
         """Why it is not known where a table is stored; empty if it is."""
         if self.replication(table) is None:
             return f"the replication of {table.full_name} is not known: give a context"
+        if table.keyspace in self._doubtful:
+            return (
+                f"{table.full_name} is not where the ring says; its keyspace seems to have tablets, which are not "
+                f"known: give a context"
+            )
         if self.has_tablets(table):
             is_there = table.id in self._ids_with_tablets
             return "" if is_there else f"the tablets of {table.full_name} are not known: give a context"

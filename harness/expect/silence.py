@@ -21,17 +21,16 @@ class Silence:
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
 
-    def explanation(self, message: Message, *, end_ns: int = END_NS) -> str:
-        """Why a message may rightly have no answer; empty: nothing is known that would explain it.
+    def end_of_capture(self, message: Message) -> str:
+        """That what follows a message may lie behind the end of the capture; empty: it would be in it."""
+        rest_ns = self._trace.messages[-1].time_ns - message.time_ns if self._trace.messages else 0
+        return f"the capture ends {rest_ns / 1e6:.1f} ms later" if rest_ns <= END_NS else ""
 
-        Args:
-            message: what was not answered.
-            end_ns: how long before the capture's end an answer need not have come.
-        """
-        last = self._trace.messages[-1].time_ns if self._trace.messages else message.time_ns
-        rest_ns = last - message.time_ns
-        if rest_ns <= end_ns:
-            return f"the capture ends {rest_ns / 1e6:.1f} ms later"
+    def explanation(self, message: Message) -> str:
+        """Why a message may rightly have no answer; empty: nothing is known that would explain it."""
+        ends = self.end_of_capture(message)
+        if ends:
+            return ends
         address = message.receiver.address
         silent_ns = self.silent_ns(address, message.time_ns)
         if silent_ns is None:

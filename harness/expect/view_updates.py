@@ -18,7 +18,7 @@ from harness.codec.verbs.mutation import Mutation
 from harness.codec.verbs.writes import HintMutationRequest, MutationRequest
 from harness.events.contents import changes_of
 from harness.events.message import Message
-from harness.events.statement_scope import statement_scopes, write_timestamps
+from harness.events.statement_scope import write_timestamps
 from harness.events.statement_text import Action
 from harness.events.trace import Trace
 from harness.events.typed_value import key_text, key_values
@@ -33,19 +33,15 @@ from harness.expect.base_writes import (
     write_of,
 )
 from harness.expect.finding import Fault, Finding, verdict_of
-from harness.expect.losses import Losses
-from harness.expect.message_index import MessageIndex
-from harness.expect.placement import Placement
+from harness.expect.inspection import CHARACTERS, Inspection
 from harness.expect.rpc_patterns import one_way
 from harness.expect.scope import WHOLE_TRACE, Scope
-from harness.expect.silence import Silence
 from harness.expect.verdict import Evidence, Outcome, StepState, TranscriptStep, Verdict, evidence_of
 from harness.expect.view_change import ChangeKind
 from harness.expect.view_definition import ViewDefinition, ViewKey
 from harness.expect.view_matching import BaseKey, Due, RowFault, RowResult, ViewMatcher, ViewUpdate
 from harness.expect.view_pairing import ViewPairing
 
-_CHARACTERS = 60
 _GREGORIAN_100NS = 0x01B21DD213814000
 """From the beginning of time UUIDs to 1970."""
 
@@ -145,20 +141,17 @@ class _Examination:
         self._scope = scope
         self._definition = ViewDefinition.of(trace.schema, claim.base, claim.view)
         self._base, self._view = self._definition.base, self._definition.view
-        self._placement = Placement(trace.topology, trace.schema)
-        self._scopes = statement_scopes(trace)
-        self._losses = Losses(MessageIndex(trace))
-        self._silence = Silence(trace)
+        self._inspection = Inspection(trace, scope)
+        self._placement = self._inspection.placement
         self._began_ns = trace.messages[0].first_ns if trace.messages else 0
         self._pairs: list[Pair] = []
-        self._findings: list[Finding] = []
         self._notes: dict[str, None] = {}
 
     def report(self) -> ViewReport:
         """Examine everything."""
         obstacle = self._definition.obstacle or self._placement.obstacle(self._base)
         if obstacle:
-            self._tell(Outcome.INCONCLUSIVE, Fault.UNKNOWN, obstacle)
+            self._inspection.tell(Outcome.INCONCLUSIVE, Fault.UNKNOWN, obstacle)
         else:
             self._examine()
         proof = [
@@ -169,7 +162,7 @@ class _Examination:
         ]
         verdict = verdict_of(
             str(self._claim),
-            self._findings,
+            self._inspection.findings,
             proof=proof,
             transcript=self._transcript(),
             scope=self._scope.name,
@@ -177,14 +170,14 @@ class _Examination:
         return ViewReport(
             verdict=verdict,
             pairs=tuple(self._pairs),
-            findings=tuple(self._findings),
+            findings=tuple(self._inspection.findings),
             notes=tuple(self._notes),
         )
 
     # Writes and updates, by base row.
 
     def _examine(self) -> None:
-        writes = base_writes_of(self._trace, self._base, self._placement, self._scopes)
+        writes = base_writes_of(self._trace, self._base, self._placement, self._inspection.scopes)
         updates, partition_deletions = self._updates()
         is_known = self._was_empty()
         matcher = ViewMatcher(
@@ -196,7 +189,7 @@ class _Examination:
         )
         if not any(self._is_in_scope(write) for write in writes):
             text = f"no write to {self._base.full_name} is to be seen"
-            self._tell(Outcome.INCONCLUSIVE, Fault.UNKNOWN, text)
+            self._inspection.tell(Outcome.INCONCLUSIVE, Fault.UNKNOWN, text)
         by_row: dict[BaseKey, list[BaseWrite]] = {}
         wide: dict[tuple[bytes, ...], list[BaseWrite]] = {}
         for write in writes:
@@ -221,7 +214,7 @@ class _Examination:
                 if partition not in told:
                     self._deletion_of_unknown_rows(matcher, some_writes)
         self._examine_answers(writes)
-        self._findings.sort(key=_finding_order)
+        self._inspection.findings.sort(key=_finding_order)
         self._pairs.sort(key=lambda pair: pair.write.began)
 
     def _was_empty(self) -> bool:
@@ -234,7 +227,7 @@ class _Examination:
     def _truncations(self) -> list[int]:
         return [
             statement.result
-            for statement in self._scopes.statements
+            for statement in self._inspection.scopes.statements
             if statement.action is Action.TRUNCATE
             and statement.tables == (self._base.full_name,)
             and statement.result is not None
@@ -260,7 +253,7 @@ class _Examination:
                     found.setdefault(BaseKey(*base_key), []).append(update)
                 else:
                     text = f"packet {message.frame_last} changes rows of {self._view.full_name} of no known base row"
-                    self._tell(Outcome.INCONCLUSIVE, Fault.UNKNOWN, text, message)
+                    self._inspection.tell(Outcome.INCONCLUSIVE, Fault.UNKNOWN, text, message)
         return found, partition_deletions
 
     def _updates_in(self, message: Message, mutation: Mutation) -> Iterator[ViewUpdate]:
@@ -323,20 +316,20 @@ class _Examination:
             case Fault.DOUBLED if due is not None and update is not None and due.update is not None:
                 if update.message.verb != HINT_MUTATION and self._is_in_scope(due.write):
                     text = f"{self._due_text(due, base_key)} came twice, in packets {due.update.message.frame_last} and {update.message.frame_last}"
-                    self._tell(Outcome.FAIL, Fault.DOUBLED, text, due.update.message, update.message)
+                    self._inspection.fail(Fault.DOUBLED, text, due.update.message, update.message)
             case Fault.MISDIRECTED if due is not None and update is not None:
                 if self._is_in_scope(due.write):
                     text = f"{self._due_text(due, base_key)} went from {update.sender} to {update.receiver}, in packet {update.message.frame_last}"
-                    self._tell(Outcome.FAIL, Fault.MISDIRECTED, text, update.message)
+                    self._inspection.fail(Fault.MISDIRECTED, text, update.message)
             case Fault.WRONG_CONTENT if due is not None and update is not None:
                 if self._is_in_scope(due.write):
                     text = f"{self._due_text(due, base_key)}: packet {update.message.frame_last} is wrong, {fault.text}"
-                    self._tell(Outcome.FAIL, Fault.WRONG_CONTENT, text, update.message)
+                    self._inspection.fail(Fault.WRONG_CONTENT, text, update.message)
             case Fault.UNEXPLAINED if update is not None:
                 self._unexplained(update, base_key)
             case _ if fault.write is not None and self._is_in_scope(fault.write):
                 text = f"{fault.write.origin}: ({base_key}): {fault.text}"
-                self._tell(Outcome.INCONCLUSIVE, Fault.UNKNOWN, text, fault.write.message)
+                self._inspection.tell(Outcome.INCONCLUSIVE, Fault.UNKNOWN, text, fault.write.message)
             case _:
                 pass
 
@@ -345,10 +338,10 @@ class _Examination:
             return
         target = due.target or ""
         text = f"{self._due_text(due, base_key)} is missing; the base write came in packet {due.write.message.frame_last}"
-        hiding = self._losses.hiding(one_way("MUTATION", sender=due.write.node, receiver=target))
-        why = "; ".join(hiding) or self._silence_of(target, due.write.message)
-        outcome = Outcome.INCONCLUSIVE if why else Outcome.FAIL
-        self._tell(outcome, Fault.MISSING, text, due.write.message, why=why)
+        why = self._inspection.why_missing(
+            "MUTATION", sender=due.write.node, receiver=target, at=due.write.message
+        )
+        self._inspection.fail(Fault.MISSING, text, due.write.message, why=why)
 
     def _unexplained(self, update: ViewUpdate, base_key: str) -> None:
         message = update.message
@@ -366,9 +359,8 @@ class _Examination:
             f"({base_key}): {update.sender} → {update.receiver}: packet {message.frame_last} changes row ({row}) "
             f"of the view, though no write to the base row asks for that"
         )
-        hiding = self._losses.hiding(one_way("MUTATION", receiver=update.sender))
-        outcome = Outcome.INCONCLUSIVE if hiding else Outcome.FAIL
-        self._tell(outcome, Fault.UNEXPLAINED, text, message, why="; ".join(hiding))
+        hiding = self._inspection.losses.hiding(one_way("MUTATION", receiver=update.sender))
+        self._inspection.fail(Fault.UNEXPLAINED, text, message, why="; ".join(hiding))
 
     def _deletion_of_unknown_rows(self, matcher: ViewMatcher, writes: list[BaseWrite]) -> None:
         for write in {
@@ -377,7 +369,7 @@ class _Examination:
             if self._is_in_scope(write):
                 key = self._base_key_text(BaseKey(write.partition, ()))
                 text = f"{write.origin}: which rows of ({key}) it deletes is not known"
-                self._tell(Outcome.INCONCLUSIVE, Fault.UNKNOWN, text, write.message)
+                self._inspection.tell(Outcome.INCONCLUSIVE, Fault.UNKNOWN, text, write.message)
 
     # Acknowledgements.
 
@@ -403,25 +395,21 @@ class _Examination:
             answer, reply = answer_to(self._trace, retried[message.number])
         what = f"{self._due_text(due, base_key)}: packet {message.frame_last}"
         if reply is None:
-            hiding = self._losses.hiding(
-                one_way("MUTATION_DONE", sender=update.receiver, receiver=update.sender)
-            )
-            why = "; ".join(hiding) or self._silence.explanation(message)
-            outcome = Outcome.INCONCLUSIVE if why else Outcome.FAIL
-            self._tell(outcome, Fault.NOT_ACKNOWLEDGED, f"{what} was not acknowledged", message, why=why)
+            why = self._inspection.why_unanswered(message, "MUTATION_DONE")
+            self._inspection.fail(Fault.NOT_ACKNOWLEDGED, f"{what} was not acknowledged", message, why=why)
             return None
         if answer is Answer.FAILED:
             text = f"{what} failed, as {update.receiver} says in packet {reply.frame_last}"
-            self._tell(Outcome.FAIL, Fault.FAILED, text, message, reply)
+            self._inspection.fail(Fault.FAILED, text, message, reply)
         for other in replies:
             sides = (node_name(other, is_sender=True), node_name(other, is_sender=False))
             if sides != (update.receiver, update.sender):
                 text = f"{what} was acknowledged by {sides[0]} to {sides[1]}, in packet {other.frame_last}"
-                self._tell(Outcome.FAIL, Fault.MISDIRECTED, text, message, other)
+                self._inspection.fail(Fault.MISDIRECTED, text, message, other)
         if len(replies) > 1:
             packets = " and ".join(str(other.frame_last) for other in replies)
             text = f"{what} was acknowledged {len(replies)} times, in packets {packets}"
-            self._tell(Outcome.FAIL, Fault.DOUBLED, text, message, *replies)
+            self._inspection.fail(Fault.DOUBLED, text, message, *replies)
         if self._claim.is_synchronous:
             self._examine_order(due, reply, what)
         return reply
@@ -433,7 +421,7 @@ class _Examination:
             done = statement.result
         if done is not None and reply.number > done:
             text = f"{what} was acknowledged in packet {reply.frame_last}, after {due.write.node} had acknowledged the base write"
-            self._tell(Outcome.FAIL, Fault.WRONG_ORDER, text, reply)
+            self._inspection.fail(Fault.WRONG_ORDER, text, reply)
 
     def _examine_answers(self, writes: tuple[BaseWrite, ...]) -> None:
         """Base writes that nobody acknowledged: whether they were applied is not known."""
@@ -446,26 +434,13 @@ class _Examination:
                 f"{write.origin}: ({key}): {sender} → {write.node}: the base write in packet "
                 f"{write.message.frame_last} was not acknowledged"
             )
-            hiding = self._losses.hiding(one_way("MUTATION_DONE", sender=write.node))
-            why = "; ".join(hiding) or self._silence.explanation(write.message)
-            outcome = Outcome.INCONCLUSIVE if why else Outcome.FAIL
-            self._tell(outcome, Fault.NOT_ACKNOWLEDGED, text, write.message, why=why)
-
-    def _silence_of(self, node: str, write: Message) -> str:
-        """Why a view replica gets nothing: it is taken for dead, and the update kept as a hint."""
-        known = self._trace.topology.node_named(node)
-        if known is None:
-            return ""
-        silent_ns = self._silence.silent_ns(known.address, write.time_ns)
-        return "" if silent_ns is None else f"{node} sent nothing for {silent_ns / 1e9:.1f} s then"
+            why = self._inspection.why_unanswered(write.message, "MUTATION_DONE")
+            self._inspection.fail(Fault.NOT_ACKNOWLEDGED, text, write.message, why=why)
 
     # Words.
 
     def _is_in_scope(self, write: BaseWrite) -> bool:
         return self._scope.holds(write.message)
-
-    def _tell(self, outcome: Outcome, fault: Fault, text: str, *messages: Message, why: str = "") -> None:
-        self._findings.append(Finding(outcome=outcome, fault=fault, text=text, messages=messages, why=why))
 
     def _due_text(self, due: Due, base_key: str) -> str:
         return f"{due.write.origin}: {replace(self._pair(due, base_key, None), state=PairState.LOCAL if due.is_local else PairState.SEEN)}"
@@ -474,13 +449,13 @@ class _Examination:
         schema, base = self._trace.schema, self._base
         values = key_values(schema, base, base.partition_key, key.partition)
         values += key_values(schema, base, base.clustering_key, key.clustering)
-        return key_text(values, _CHARACTERS)
+        return key_text(values, CHARACTERS)
 
     def _view_key_text(self, key: ViewKey) -> str:
         schema, view = self._trace.schema, self._view
         values = key_values(schema, view, view.partition_key, key.partition)
         values += key_values(schema, view, view.clustering_key, key.clustering)
-        return key_text(values, _CHARACTERS)
+        return key_text(values, CHARACTERS)
 
     def _transcript(self) -> Iterator[TranscriptStep]:
         heading = ""

@@ -18,7 +18,7 @@ from harness.expect.pattern import TableLike, table_of
 from harness.expect.scope import WHOLE_TRACE, Scope
 from harness.expect.verdict import Outcome, Verdict
 from harness.expect.write_groups import Delivery, WriteGroup
-from harness.schema import Table
+from harness.schema import Schema, Table
 from harness.topology import Node
 
 
@@ -45,7 +45,7 @@ class Write:
         writes = [
             statement
             for statement in inspection.statements()
-            if statement.is_change and not statement.is_conditional and is_about(statement, self.table)
+            if is_plain_write(statement, trace.schema) and is_about(statement, self.table)
         ]
         if not writes:
             what = "no write" if self.table is None else f"no write to {self.table}"
@@ -98,6 +98,21 @@ def is_about(statement: ClientStatement, table: str | None) -> bool:
     return bool(statement.tables) and not all(name.startswith("system") for name in statement.tables)
 
 
+def is_plain_write(statement: ClientStatement, schema: Schema) -> bool:
+    """Whether a statement changes rows, and neither counters nor by a lightweight transaction."""
+    return statement.is_change and not statement.is_conditional and not is_of_counters(statement, schema)
+
+
+def is_of_counters(statement: ClientStatement, schema: Schema) -> bool:
+    """Whether a statement is about a table of counters."""
+    for name in statement.tables:
+        keyspace, _, short = name.rpartition(".")
+        table = schema.table(keyspace, short)
+        if table is not None and any(column.type == "counter" for column in table.regular_columns):
+            return True
+    return False
+
+
 def messages_of(inspection: Inspection, *numbers: int | None) -> tuple[Message, ...]:
     """The messages with these numbers, as far as they are there."""
     found = [inspection.message(number) for number in numbers if number is not None]
@@ -111,8 +126,7 @@ def examine_outcome(inspection: Inspection, statement: ClientStatement) -> None:
         text = f"{statement.name}: the client was told {statement.error} in packet {statement.result_frame}"
         inspection.fail(Fault.FAILED, text, *messages_of(inspection, statement.result))
     elif statement.result is None and request:
-        why = inspection.why_unanswered(request[0], "RESULT") if request[0].sender_node else ""
-        why = why or inspection.silence.explanation(request[0])
+        why = inspection.why_no_result(statement)
         inspection.fail(Fault.NOT_ANSWERED, f"{statement.name}: the client got no answer", *request, why=why)
 
 
