@@ -57,7 +57,12 @@ class Inspection:
         ring = Placement(self.trace.topology, self.trace.schema)
         counts: dict[str, list[int]] = {}
         for group in self.write_groups:
-            table = group.table
+            table, statement = group.table, group.statement
+            if group.verb != "MUTATION" or statement is None or group.coordinator != statement.coordinator:
+                # Hints and view updates go to one node each.
+                continue
+            if not statement.is_change or statement.is_conditional:
+                continue
             if table is None or group.first.connection.line < Line.V6_2:
                 continue
             if ring.has_tablets(table) or ring.obstacle(table):

@@ -39,14 +39,15 @@ class Silence:
         return f"{name} sent nothing for {silent_ns / 1e9:.1f} s then"
 
     def silent_ns(self, address: str, time_ns: int) -> int | None:
-        """How long the silence of a node lasts in which a time lies; None: it was not silent, or not for long."""
+        """How long the silence of a node around a time lasts; None: it was not silent, or not for long."""
         times = self._times.get(address)
         if not times:
             return None
         position = bisect_right(times, time_ns)
-        last_ns = self._trace.messages[-1].time_ns
-        after_ns = times[position] if position < len(times) else last_ns
-        silent_ns = after_ns - time_ns
+        messages = self._trace.messages
+        before_ns = times[position - 1] if position else messages[0].time_ns
+        after_ns = times[position] if position < len(times) else messages[-1].time_ns
+        silent_ns = after_ns - before_ns
         return silent_ns if silent_ns >= SILENT_NS else None
 
     @cached_property
