@@ -182,7 +182,8 @@ def _stop_of(ground: Ground, look: _Look, until: int, first: Located | None) -> 
                 f"{left_bytes} of {look.segment_bytes} bytes in hand are left in packet {look.mark.frame}, and byte 24 "
                 f"from here is behind their end"
             )
-            reason = Reason.SHORT_REPLY_AT_SEGMENT_END
+            is_split = first is not None and first.end > look.end
+            reason = Reason.SPLIT_HEADER if is_split else Reason.SHORT_REPLY_AT_SEGMENT_END
             return Stop(_root(ground, at, first, None, (reason, what)), look.mark.end, Effect.NOT_SHOWN)
         wanted_end = at + claim.claimed_bytes
         if claim.claimed_bytes - left_bytes >= SEQUENCE_HALF:

@@ -43,6 +43,7 @@ class Reason(Enum):
     STREAM_CONNECTION = "stream connection"
     REPLY_TAKEN_FOR_REQUEST = "reply taken for a request"
     SHORT_REPLY_AT_SEGMENT_END = "short reply at the end of a segment"
+    SPLIT_HEADER = "header split between segments"
     EXCEPTION = "exception"
     NO_TIMEOUT = "no timeout negotiated"
     LONG_REQUEST = "request over 64 MiB"
@@ -105,6 +106,11 @@ _EXPLANATIONS = {
         "Wireshark looks for a request's length 24 bytes behind the beginning of each message if the segment as a "
         "whole has 28 bytes, not if so many are left. At a short reply behind others that is beyond the end: it "
         "gives up the packet as malformed."
+    ),
+    Reason.SPLIT_HEADER: (
+        "A segment ends within the first 28 bytes of a message. If it has 28 bytes as a whole, Wireshark looks behind "
+        "its end and gives up the packet as malformed; if not, it takes what begins there for a reply. The rest of the "
+        "message is then taken for the beginning of another."
     ),
     Reason.EXCEPTION: (
         "An exception is a reply with a negative msg_id. Wireshark shows it as a number near 2^64 and does not "

@@ -43,6 +43,8 @@ class Located(NamedTuple):
     """Position behind its last byte."""
     offset_bytes: int
     """Where its first byte stands in the TCP payload of its first packet."""
+    first_bytes: int
+    """How many bytes from its first on came in its first packet, those of what follows it included."""
     head: bytes
     """Its first HEAD_BYTES bytes, and what follows a shorter one."""
     reach: int
@@ -79,7 +81,7 @@ class FrameLocator:
             return None
         self.cursor = max(self.cursor, end)
         head = self._window.read(start, HEAD_BYTES)
-        return Located(message, start, end, start - run.start, head, reach)
+        return Located(message, start, end, start - run.start, run.end - start, head, reach)
 
     def _end_at(self, start: int, header: bytes, message: Message) -> int | None:
         """Return where the message ends if it stands there; None if something else does."""

@@ -149,6 +149,11 @@ def _why_request(ours: Located, claim: Claim | None) -> tuple[Reason, str] | Non
             f"u64 at byte 8 of the request is its verb, {verb} ({message.verb_name}); taken for a reply, it claims "
             f"{REPLY_HEADER_BYTES + int(shown_bytes)} bytes instead of {ours.end - ours.start}"
         )
+    if ours.first_bytes < REQUEST_HEADER_BYTES and claim is not None:
+        return Reason.SPLIT_HEADER, (
+            f"packet {message.frame_first} holds only the first {ours.first_bytes} bytes of the {_name(message)}: "
+            f"fewer than 28 are taken for a reply, of {claim.claimed_bytes} bytes"
+        )
     if size_bytes > LENGTH_MAX:
         return Reason.LONG_REQUEST, f"{_name(message)} has {size_bytes} bytes of payload"
     return None

@@ -17,10 +17,10 @@ from pyshark.packet.layers.xml_layer import XmlLayer
 from pyshark.packet.packet import Packet
 
 from harness.codec.tcp.segment import Endpoint
-from harness.dissect.tshark import PREFERENCES, Tshark, display_filter, is_cut_short, private_settings
+from harness.dissect.tshark import PREFERENCES, Tshark, display_filter, private_settings
 from harness.dissect.tshark_fields import cql_pdu, nanoseconds, octets
 from harness.dissect.tshark_packet import KeyFields, Pdu, TsharkPacket
-from harness.errors import CaptureError, DissectorError
+from harness.errors import DissectorError
 from harness.events.message import Kind, Protocol
 
 _TRUE = frozenset(("1", "True"))
@@ -59,8 +59,11 @@ class PysharkReader:
             CaptureError: it cannot read the capture.
         """
         _ = self._tshark.version
-        if not self._capture.is_file():
-            raise CaptureError(f"{self._capture} is no file")
+        # pyshark may kill tshark before that could say what is wrong with the capture; so ask beforehand.
+        check = self._tshark.lines(self._capture, ("-Y", "frame.number == 0"))
+        for _ in check:
+            pass
+        self.truncated = check.truncated
         decode_as = {f"tcp.port=={port}": "scylla" for port in self._rpc_ports}
         decode_as |= {f"tcp.port=={port}": "cql" for port in self._cql_ports}
         loop = asyncio.new_event_loop()
@@ -77,9 +80,8 @@ class PysharkReader:
             try:
                 yield from capture
             except TSharkCrashException as error:
-                if not is_cut_short(str(error)):
-                    raise CaptureError(f"tshark cannot read {self._capture}: {error}") from error
-                self.truncated = " ".join(str(error).split())
+                if not self.truncated:
+                    raise DissectorError(f"tshark failed behind pyshark: {error}") from error
             finally:
                 _close(capture, loop)
 

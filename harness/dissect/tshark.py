@@ -143,7 +143,7 @@ class TsharkRun:
         if unknown is not None:
             raise UnknownFieldsError(tuple(unknown[1].split()))
         words = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith(_NOISE)]
-        if is_cut_short(said):
+        if _CUT_SHORT in said:
             self.truncated = " ".join(words)
         elif status != 0:
             unknown = _UNKNOWN_PROTOCOL.search(said)
@@ -171,11 +171,6 @@ def display_filter(ports: Iterable[int]) -> str:
     """Return the filter for the packets that matter: those of the ports with a payload or a SYN."""
     either = " or ".join(f"tcp.port == {port}" for port in ports)
     return f"({either}) and (tcp.len > 0 or tcp.flags.syn == 1)"
-
-
-def is_cut_short(said: str) -> bool:
-    """Whether tshark says that the capture ends in the middle of a packet."""
-    return _CUT_SHORT in said
 
 
 @contextlib.contextmanager

@@ -120,12 +120,12 @@ class FieldsReader:
         for field in fields:
             arguments += ["-e", field]
         self._run = run = self._tshark.lines(self._capture, arguments)
-        decode = _LineDecoder(fields, self.unaligned_frames.append)
+        decode = LineDecoder(fields, self.unaligned_frames.append).decode
         for line in run:
             yield decode(line)
 
 
-class _LineDecoder:
+class LineDecoder:
     """Turns lines into packets; knows the requests that Wireshark can match replies with."""
 
     def __init__(self, fields: list[str], note_unaligned: Callable[[int], None]) -> None:
@@ -134,7 +134,12 @@ class _LineDecoder:
         self._requests: dict[str, dict[str, str]] = {}
         """By connection and msg_id: the verbs of the requests for which it expects replies."""
 
-    def __call__(self, line: str) -> TsharkPacket:
+    def decode(self, line: str) -> TsharkPacket:
+        """Make the packet of a line.
+
+        Raises:
+            DissectorError: it is no line of these fields.
+        """
         values = line.split(_SEPARATOR)
         if len(values) != len(self._fields):
             raise DissectorError(
