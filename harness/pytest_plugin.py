@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 RUN: "pytest.StashKey[Run]" = pytest.StashKey()
 RUN_ID = pytest.StashKey[str]()
+STARTED = pytest.StashKey[datetime]()
 VERDICT, CAPTURE, LINE, REPORT = "wire.verdict", "wire.capture", "wire.line", "wire.report"
 """Properties of a scenario's report, which JUnit's file shows too."""
 INCONCLUSIVE = "INCONCLUSIVE"
@@ -84,7 +85,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--pcap is for --cluster=replay")
     if capture is not None and not Path(capture).exists():
         raise pytest.UsageError(f"--pcap {capture}: there is no such file or folder")
-    config.stash[RUN_ID] = _run_id()
+    config.stash[STARTED] = datetime.now(UTC)
     config.pluginmanager.register(_Summary(config), "wire-summary")
 
 
@@ -167,7 +168,7 @@ def pytest_runtest_makereport(
     if run.opened.capture is not None:
         properties.append((CAPTURE, str(run.opened.capture)))
     try:
-        written = run.write_report(_report_folder(item.config), item.config.stash[RUN_ID])
+        written = run.write_report(_report_folder(item.config), _run_id(item.config))
     except HarnessError as error:
         report.sections.append(("report", f"none: {error}"))
         return report
@@ -237,11 +238,14 @@ def _report_folder(config: pytest.Config) -> Path:
     return base / str(config.getoption("--report-dir"))
 
 
-def _run_id() -> str:
-    from harness.report.run_folder import run_id_of  # noqa: PLC0415  (costs time that other tests need not spend)
+def _run_id(config: pytest.Config) -> str:
+    """One for all scenarios of this process: their reports belong together."""
+    if RUN_ID not in config.stash:
+        from harness.report.run_folder import run_id_of  # noqa: PLC0415  (costs time that others need not spend)
 
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    return run_id_of(datetime.now(UTC), f"{worker}-{os.getpid()}")
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        config.stash[RUN_ID] = run_id_of(config.stash[STARTED], f"{worker}-{os.getpid()}")
+    return config.stash[RUN_ID]
 
 
 def _opened_or_why(request: pytest.FixtureRequest) -> "Run | str":
@@ -275,7 +279,7 @@ def _opened(request: pytest.FixtureRequest) -> "Run":
     marked.setdefault("nodes", config.getoption("--nodes"))
     needs = Needs(**marked)
     opened = open_cluster(Choice(backend=backend, capture=capture, needs=needs))
-    _skip_other_lines(opened.cluster, needs, str(because), config.getoption("--scylla-version"))
+    _skip_others(opened.cluster, needs, str(because), config.getoption("--scylla-version"))
     doc = inspect.getdoc(getattr(request.node, "function", None)) or ""
     run = Run(
         opened,
@@ -286,12 +290,15 @@ def _opened(request: pytest.FixtureRequest) -> "Run":
     return run
 
 
-def _skip_other_lines(cluster: "Cluster", needs: "Needs", because: str, version: str | None) -> None:
+def _skip_others(cluster: "Cluster", needs: "Needs", because: str, version: str | None) -> None:
     line = cluster.line.value
     if version is not None and version != line:
         pytest.skip(f"the cluster speaks {line}, not {version} (--scylla-version)")
     if needs.lines and line not in needs.lines:
         pytest.skip(f"not of {line}: {because}" if because else f"of {', '.join(needs.lines)}, not of {line}")
+    if needs.tablets is not None and needs.tablets is not cluster.has_tablets:
+        kind = "with" if cluster.has_tablets else "without"
+        pytest.skip(f"not of clusters {kind} tablets{f': {because}' if because else ''}")
 
 
 def _refuse(run: "Run", judged: "Judged", item: pytest.Item) -> None:

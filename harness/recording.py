@@ -11,12 +11,15 @@ from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from harness.errors import BackendError, ExpectationError
-from harness.events.message import Kind
-from harness.events.statement_scope import RECENT_NS, StatementScope, StatementScopes
+from harness.events.message import Kind, Message
+from harness.events.statement_scope import RECENT_NS, StatementScope, statement_scopes
 from harness.events.statements import ClientStatement
 from harness.events.trace import Trace
 from harness.expect.checker import check
 from harness.expect.expectation import Expectation
+from harness.expect.matcher import Matcher
+from harness.expect.message_index import MessageIndex
+from harness.expect.pattern import Pattern
 from harness.expect.scope import Scope
 from harness.expect.verdict import Verdict, all_of
 
@@ -82,14 +85,12 @@ class Recording:
         name: str,
         *,
         is_statement: bool,
-        scopes: Callable[[], StatementScopes],
         judge: Callable[[Judged], None],
     ) -> None:
         self.name = name
         self.is_checked = False
         self._recorder = recorder
         self._is_statement = is_statement
-        self._scopes = scopes
         self._judge = judge
         self._begin = recorder.mark()
         self._end: int | None = None
@@ -110,7 +111,7 @@ class Recording:
         Raises:
             ExpectationError: it is not over yet.
         """
-        by_request = {statement.request: statement for statement in self._scopes().statements}
+        by_request = {statement.request: statement for statement in statement_scopes(self.trace).statements}
         return tuple(by_request[number] for number in self._span.requests if number in by_request)
 
     @property
@@ -147,8 +148,27 @@ class Recording:
             return Scope(name="everything meanwhile", begin_ns=span.begin_ns, end_ns=span.end_ns)
         if not self.statements:
             raise ExpectationError(f"{self.name}: no statement was executed inside it")
-        scopes = self._scopes()
+        scopes = statement_scopes(self.trace)
         return _scope_of([scopes.of(statement) for statement in self.statements])
+
+    def find(self, pattern: Pattern) -> tuple[Message, ...]:
+        """The messages in it that a pattern means: to claim what follows from what a node was free to choose.
+
+        Raises:
+            ExpectationError: the pattern makes no sense.
+        """
+        index = MessageIndex(self.trace, self.scope)
+        matcher = Matcher(pattern, index)
+        messages = [index.messages[position] for position in matcher.candidates()]
+        return tuple(message for message in messages if matcher.matches(message))
+
+    def count(self, pattern: Pattern) -> int:
+        """How many messages in it a pattern means.
+
+        Raises:
+            ExpectationError: the pattern makes no sense.
+        """
+        return len(self.find(pattern))
 
     def expect(self, *claims: Claim) -> Verdict:
         """Hold claims against what was recorded; each is for itself.
@@ -187,7 +207,6 @@ class Wire:
         self._recorder = recorder
         self._judge = judge
         self._recordings: list[Recording] = []
-        self._known_scopes: StatementScopes | None = None
 
     @property
     def unchecked(self) -> tuple[str, ...]:
@@ -234,17 +253,10 @@ class Wire:
             self._recorder,
             name or f"{kind} {len(self._recordings) + 1}",
             is_statement=is_statement,
-            scopes=self._scopes,
             judge=self._judge,
         )
         self._recordings.append(recording)
         return recording
-
-    def _scopes(self) -> StatementScopes:
-        trace = self._recorder.trace()
-        if self._known_scopes is None or self._known_scopes.trace is not trace:
-            self._known_scopes = StatementScopes(trace)
-        return self._known_scopes
 
 
 def _scope_of(scopes: list[StatementScope]) -> Scope:

@@ -197,6 +197,10 @@ class Cluster(Protocol):
         """The version line that they speak."""
 
     @property
+    def has_tablets(self) -> bool:
+        """Whether keyspaces have tablets unless they ask for none."""
+
+    @property
     def topology(self) -> Topology:
         """Nodes, ring and tablets as they are now."""
 

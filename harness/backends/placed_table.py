@@ -34,6 +34,8 @@ class PlacedTable:
     topology: Topology
     coordinator: str
     """Name of the node that the scenario's own session talks to."""
+    keys_in_use: tuple[int, ...] = ()
+    """Partition keys that statements of a capture name: of these one is taken, if one fits."""
 
     @property
     def keyspace(self) -> str:
@@ -54,6 +56,14 @@ class PlacedTable:
     def id(self) -> UUID | None:
         """The table's id; None if nobody has told it."""
         return self.table.id
+
+    @property
+    def has_tablets(self) -> bool:
+        """Whether it is divided into tablets, as far as is known."""
+        keyspace = self.schema.keyspaces.get(self.keyspace)
+        if keyspace is not None and keyspace.has_tablets is not None:
+            return keyspace.has_tablets
+        return any(tablet.table_id == self.table.id for tablet in self.topology.tablets)
 
     def __str__(self) -> str:
         return self.full_name
@@ -110,26 +120,27 @@ class PlacedTable:
             raise ValueError(f"{name} is no replica of {_key_text(key)}; {names} are")
         return tuple(sorted(replicas, key=lambda node: node.name != name))
 
-    def key_on(self, *nodes: Named, start: int = FIRST_KEY) -> int:
-        """The first whole number, from start on, whose partition all of these nodes store.
+    def key_on(self, *nodes: Named) -> int:
+        """A whole number whose partition all of these nodes store; which one, the cluster is free to choose.
 
         Raises:
-            BackendError: none of the first 10,000 is such a number.
+            BackendError: none of those tried is such a number.
         """
         names = {node.name for node in nodes}
-        return self._key(start, lambda replicas: names <= replicas, f"on {_names(nodes)}")
+        return self._key(lambda replicas: names <= replicas, f"on {_names(nodes)}")
 
-    def key_off(self, *nodes: Named, start: int = FIRST_KEY) -> int:
-        """The first whole number, from start on, whose partition none of these nodes stores.
+    def key_off(self, *nodes: Named) -> int:
+        """A whole number whose partition none of these nodes stores; which one, the cluster is free to choose.
 
         Raises:
-            BackendError: none of the first 10,000 is such a number.
+            BackendError: none of those tried is such a number.
         """
         names = {node.name for node in nodes}
-        return self._key(start, lambda replicas: not names & replicas, f"not on {_names(nodes)}")
+        return self._key(lambda replicas: not names & replicas, f"not on {_names(nodes)}")
 
-    def _key(self, start: int, is_wanted: Callable[[set[str]], bool], what: str) -> int:
-        for key in range(start, start + KEYS_TRIED_MAX):
+    def _key(self, is_wanted: Callable[[set[str]], bool], what: str) -> int:
+        tried: tuple[int, ...] = (*self.keys_in_use, *range(FIRST_KEY, FIRST_KEY + KEYS_TRIED_MAX))
+        for key in tried:
             if is_wanted({node.name for node in self.replicas_of(key)}):
                 return key
         raise BackendError(f"no partition of {self.full_name} is {what}")

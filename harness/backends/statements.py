@@ -1,9 +1,9 @@
 """Statements for sessions: CQL with how it is to be sent, and the same statement through several coordinators at once."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from cassandra import ConsistencyLevel
+from cassandra import ConsistencyLevel, DriverException
 from cassandra.query import SimpleStatement
 
 from harness.backends.contract import Rows, Session
@@ -38,20 +38,27 @@ def cql(
     )
 
 
-def race(sessions: Sequence[Session], statements: Iterable[Any]) -> list[Rows]:
-    """Send each statement through all sessions at the same time; the next one when all have answered.
+class Raced(NamedTuple):
+    """What a race gave."""
 
-    Returns:
-        The answers: of the first statement by each session, then of the second, and so on.
+    rows: tuple[Rows, ...]
+    """Of the statements that were answered with a RESULT."""
+    errors: tuple[DriverException, ...]
+    """Of the others: the losers of a race may run out of time."""
 
-    Raises:
-        cassandra.DriverException: a statement failed.
-    """
+
+def race(sessions: Sequence[Session], statements: Iterable[Any]) -> Raced:
+    """Send each statement through all sessions at the same time; the next one when all have answered."""
     rows: list[Rows] = []
+    errors: list[DriverException] = []
     for statement in statements:
         answers = [session.execute_async(statement) for session in sessions]
-        rows += [answer.result() for answer in answers]
-    return rows
+        for answer in answers:
+            try:
+                rows.append(answer.result())
+            except DriverException as error:
+                errors.append(error)
+    return Raced(tuple(rows), tuple(errors))
 
 
 def _level(name: str | None) -> int | None:

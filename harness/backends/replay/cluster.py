@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 from harness.backends.contract import Needs, Tap
 from harness.backends.placed_table import Named, PlacedTable
@@ -12,8 +13,10 @@ from harness.backends.replay.session import ReplaySession
 from harness.backends.replay.silence import says_something, silences
 from harness.codec.verbs.line import Line
 from harness.errors import BackendError
+from harness.events.statements import ClientStatement, statements_of
 from harness.events.trace import Trace
-from harness.schema import Schema
+from harness.events.typed_value import value_of
+from harness.schema import Schema, Table
 from harness.topology import Node, Topology
 
 
@@ -152,6 +155,11 @@ class ReplayCluster:
         return max(lines, key=lambda line: line.rank, default=Line.HEAD)
 
     @property
+    def has_tablets(self) -> bool:
+        """Whether the capture's tables have tablets."""
+        return bool(self.topology.tablets)
+
+    @property
     def topology(self) -> Topology:
         """As the capture tells it."""
         return self.trace.topology
@@ -212,7 +220,11 @@ class ReplayCluster:
         if not self._nodes:
             raise BackendError(f"{self.name} knows no nodes: a context file beside it can name them")
         return PlacedTable(
-            table=table, schema=self.schema, topology=self.topology, coordinator=self._nodes[0].name
+            table=table,
+            schema=self.schema,
+            topology=self.topology,
+            coordinator=self._nodes[0].name,
+            keys_in_use=self._keys_in_use(table),
         )
 
     def index(self, ddl: str) -> PlacedTable:
@@ -271,6 +283,24 @@ class ReplayCluster:
         silent = [silence for silence in silences(self.trace, node) if silence.end_ns > self._now_ns()]
         if (silent and silent[0].lasts) or not says_something(self.trace, node, self._now_ns()):
             raise BackendError(f"{self.name} does not show {node} {fault}: it says nothing to the end")
+
+    def _keys_in_use(self, table: Table) -> tuple[int, ...]:
+        """Whole numbers that statements name as the partition key of a table, in order."""
+        if len(table.partition_key) != 1:
+            return ()
+        cql_type = self.schema.type_of(table.keyspace, table.partition_key[0].type)
+        keys = [
+            value_of(cql_type, key[0]).value
+            for statement in self._statements
+            for part in statement.parts
+            if part.table == table.full_name
+            for key in part.keys or ()
+        ]
+        return tuple(dict.fromkeys(key for key in keys if isinstance(key, int)))
+
+    @cached_property
+    def _statements(self) -> tuple[ClientStatement, ...]:
+        return statements_of(self.trace)
 
     def _now_ns(self) -> int:
         """Time of the last statement that was replayed."""

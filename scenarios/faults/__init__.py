@@ -1,0 +1,1 @@
+"""Nodes that stand still, or stop."""

@@ -1,0 +1,1 @@
+"""Writes kept for nodes that are down."""

@@ -1,0 +1,56 @@
+"""Two coordinators race for one partition: ballots are refused and tried again, and every update is decided."""
+
+import pytest
+
+from harness import Cluster, Session, Wire, cql, race
+from harness.expect import (
+    MUTATION_DONE,
+    PAXOS_ACCEPT,
+    PAXOS_LEARN,
+    PAXOS_PREPARE,
+    PAXOS_PRUNE,
+    Capture,
+    at_least,
+    at_most,
+    before,
+    exactly,
+    one_way,
+    reply,
+    request,
+    result,
+)
+
+MAP = "CREATE TABLE demo3.map (id int PRIMARY KEY, country text, capital text)"
+UPDATE = "UPDATE demo3.map SET capital='{}' WHERE id=200 IF country='X'"
+
+
+@pytest.mark.cluster(capture="lwt_contention", nodes=3)
+def test_contended_updates_keep_the_order_of_paxos(cluster: Cluster, session: Session, wire: Wire) -> None:
+    """RF 3, two coordinators, twenty updates each: promise, vote, outcome and sweeping up of a ballot keep their order.
+
+    An update that loses too often may time out; every other one is applied.
+
+    Source: service/storage_proxy.cc, cas (contention, a new ballot) and paxos_response_handler.
+    """
+    cluster.table(MAP, replication_factor=3)
+    session.execute(cql("INSERT INTO demo3.map (id, country, capital) VALUES (200, 'X', '0')", "ALL"))
+    racers = [cluster.session(node) for node in cluster.nodes[:2]]
+    with wire.statement() as updates:
+        raced = race(racers, [cql(UPDATE.format(i), "QUORUM") for i in range(20)])
+    assert all(rows.was_applied for rows in raced.rows)
+    ballot, replica = Capture("ballot"), Capture("replica")
+    prepare = request(PAXOS_PREPARE, receiver=replica, ballot=ballot)
+    accept = request(PAXOS_ACCEPT, receiver=replica, proposal__ballot=ballot)
+    learn, prune = one_way(PAXOS_LEARN, decision__ballot=ballot), one_way(PAXOS_PRUNE, ballot=ballot)
+    applied = len(raced.rows)
+    updates.expect(
+        before(prepare, accept),
+        before(request(PAXOS_ACCEPT, proposal__ballot=ballot), learn),
+        before(learn, prune),
+        exactly(updates.count(request(PAXOS_PREPARE)), reply(PAXOS_PREPARE)),
+        exactly(updates.count(request(PAXOS_ACCEPT)), reply(PAXOS_ACCEPT)),
+        exactly(updates.count(one_way(PAXOS_LEARN)), one_way(MUTATION_DONE)),
+        at_least(2 * applied, one_way(PAXOS_PRUNE)),
+        at_most(80, one_way(PAXOS_PRUNE)),
+        exactly(applied, result(applied=True)),
+    )

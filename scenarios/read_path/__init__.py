@@ -1,0 +1,1 @@
+"""Reads: of one partition, through an index, of ranges; read repair."""

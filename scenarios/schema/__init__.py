@@ -1,0 +1,1 @@
+"""How the schema reaches all nodes."""

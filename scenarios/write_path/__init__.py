@@ -1,0 +1,1 @@
+"""Writes: plain ones, batches, counters, TRUNCATE."""
