@@ -77,13 +77,18 @@ def write(*, table: TableLike | None = None, rf: int | None = None, consistency:
         ExpectationError: there is no such consistency level, or the table lacks its keyspace.
     """
     return Write(
-        table=_name_of(table),
+        table=name_of(table),
         replication_factor=rf,
         consistency_level=None if consistency is None else checked_level(consistency),
     )
 
 
-def _name_of(table: TableLike | None) -> str | None:
+def name_of(table: TableLike | None) -> str | None:
+    """Name of a table that a claim is about.
+
+    Raises:
+        ExpectationError: it lacks its keyspace.
+    """
     name = table_of(table)
     return name if isinstance(name, str) else None
 
@@ -217,8 +222,8 @@ def examine_write(
                     _missing(inspection, statement, what, name, request[0], None)
         return
     group = groups[0]
-    _examine_paths(inspection, statement, what, group, replicas)
-    _examine_answers(inspection, what, group)
+    examine_paths(inspection, statement, what, group, replicas)
+    examine_answers(inspection, what, group)
     if statement.error is None:
         level = consistency_level or statement.consistency_level
         wanted = requirement(inspection, statement, table, replicas, level)
@@ -245,14 +250,22 @@ def examine_level(
         inspection.fail(Fault.TOO_EARLY, text, *messages, why=hiding)
 
 
-def _examine_paths(
+def examine_paths(
     inspection: Inspection,
     statement: ClientStatement,
     what: str,
     group: WriteGroup,
     replicas: Sequence[Node],
 ) -> None:
-    """Find replicas that got nothing, too much, or got it by the wrong way."""
+    """Find replicas that got nothing, too much, or got it by the wrong way.
+
+    Args:
+        inspection: notes them.
+        statement: of the client.
+        what: is written.
+        group: the write.
+        replicas: that have to get it.
+    """
     by_receiver: dict[str, list[Delivery]] = {}
     for delivery in group.deliveries:
         by_receiver.setdefault(delivery.receiver, []).append(delivery)
@@ -330,8 +343,9 @@ def _missing(
     sender = statement.coordinator
     if group is not None:
         sender = next((one.receiver for one in group.direct if replica in one.forward), sender)
-    text = f"{what}: {sender} → {replica}: MUTATION is missing"
-    why = inspection.why_missing("MUTATION", sender=sender, receiver=replica, at=at)
+    verb = "MUTATION" if group is None else group.verb
+    text = f"{what}: {sender} → {replica}: {verb} is missing"
+    why = inspection.why_missing(verb, sender=sender, receiver=replica, at=at)
     inspection.fail(Fault.MISSING, text, at, why=why)
 
 
@@ -345,7 +359,8 @@ def _hint(inspection: Inspection, group: WriteGroup, replica: str) -> Message | 
     return None
 
 
-def _examine_answers(inspection: Inspection, what: str, group: WriteGroup) -> None:
+def examine_answers(inspection: Inspection, what: str, group: WriteGroup) -> None:
+    """Find what was not acknowledged, or acknowledged twice, wrongly, or as failed."""
     for delivery in group.deliveries:
         message = delivery.message
         where = f"{what}: {delivery.sender} → {delivery.receiver}: packet {message.frame_last}"
