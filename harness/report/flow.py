@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from harness.dissect.reading import without_cycle_collection
 from harness.events.cql_filter_fields import statement_tables
 from harness.events.folding import Noise, NoiseFilter
 from harness.events.message import Kind, Message, Protocol
@@ -110,8 +111,9 @@ def flow_of(trace: Trace) -> Flow:
     started_ns = trace[0].first_ns if len(trace) else None
     surroundings = Surroundings(trace.schema, trace.topology, started_ns)
     lanes = Lanes(trace, trace.topology)
-    scopes = StatementScopes(trace)
-    arrows = _arrows(trace, surroundings, lanes, scopes)
+    with without_cycle_collection():
+        scopes = StatementScopes(trace)
+        arrows = _arrows(trace, surroundings, lanes, scopes)
     headings = _headings(arrows, scopes)
     return Flow(
         trace=trace,

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from harness.dissect.reading import without_cycle_collection
 from harness.events.trace import Trace
 from harness.report.embedding import data_element
 from harness.report.flow import Flow, flow_of
@@ -22,7 +23,7 @@ from harness.report.verdict import ReportVerdict, overall_outcome
 DETAILS_MAX = 20_000
 """Of how many messages a page has fields and bytes, unless more are asked for."""
 
-SCRIPTS = ("store.js", "filter.js", "rows.js", "graph.js", "minimap.js", "panel.js", "page.js")
+SCRIPTS = ("store.js", "filter.js", "rows.js", "graph.js", "minimap.js", "panel.js", "verdicts.js", "page.js")
 """The parts of the page's script, in order; they share one scope."""
 
 
@@ -77,6 +78,11 @@ def render_flow(
 ) -> str:
     """Make the page of a flow that was arranged already; see ``render_html``."""
     detailed = detailed_messages(flow, verdicts, details_max)
+    with without_cycle_collection():
+        detail_elements = [
+            data_element(f"details-{number}", chunk)
+            for number, chunk in enumerate(detail_chunks(flow, detailed))
+        ]
     script = Markup(_script())  # noqa: S704  (the package's own files)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     return (
@@ -98,10 +104,7 @@ def render_flow(
             script=script,
             script_digest=digest,
             flow_element=data_element("flow", flow_data(flow, verdicts, detailed)),
-            detail_elements=[
-                data_element(f"details-{number}", chunk)
-                for number, chunk in enumerate(detail_chunks(flow, detailed))
-            ],
+            detail_elements=detail_elements,
         )
     )
 

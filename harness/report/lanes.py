@@ -24,8 +24,10 @@ class Lane(NamedTuple):
     kind: LaneKind
     name: str
     address: str
-    place: str
+    place: str = ""
     """Datacenter, rack and shards, where known."""
+    datacenter: str = ""
+    rack: str = ""
 
 
 class Lanes:
@@ -48,8 +50,11 @@ class Lanes:
             )
             for number, address in enumerate(clients, start=1)
         ]
-        lanes += [Lane(LaneKind.NODE, node.name, node.address, _place(node)) for node in topology.nodes]
-        lanes += [Lane(LaneKind.ADDRESS, address, address, "") for address in strangers]
+        lanes += [
+            Lane(LaneKind.NODE, node.name, node.address, _place(node), node.datacenter, node.rack)
+            for node in topology.nodes
+        ]
+        lanes += [Lane(LaneKind.ADDRESS, address, address) for address in strangers]
         self.all: tuple[Lane, ...] = tuple(lanes)
         """From left to right; every known node has one, silent ones too."""
         self._clients = {lane.address: i for i, lane in enumerate(lanes) if lane.kind is LaneKind.CLIENT}

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from uuid import UUID
 
@@ -60,7 +61,7 @@ def meaning_of(name: str, value: object, surroundings: Surroundings) -> str:
             return "" if node is None else node.name
         case bytes() if len(value) >= _PRINTABLE_BYTES_MIN:
             return _as_text(value)
-        case int() if any(name.endswith(word) for word in _TIMES):
+        case int() if name.endswith(_TIMES):
             if value == _NEVER:
                 return "never"
             return _time_text(value) if _STAMP_US_MIN < value < _STAMP_US_MAX else ""
@@ -91,6 +92,7 @@ def _meaning_of_uuid(value: UUID, surroundings: Surroundings) -> str:
     return ""
 
 
+@lru_cache(maxsize=4096)
 def _time_text(us_since_1970: int) -> str:
     try:
         return f"{_EPOCH + timedelta(microseconds=us_since_1970):%Y-%m-%d %H:%M:%S.%f} UTC"

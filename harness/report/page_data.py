@@ -62,7 +62,14 @@ def flow_data(flow: Flow, verdicts: Iterable[ReportVerdict], detailed: tuple[int
     return {
         "started_ns": str(started_ns),
         "lanes": [
-            {"kind": lane.kind.value, "name": lane.name, "address": lane.address, "place": lane.place}
+            {
+                "kind": lane.kind.value,
+                "name": lane.name,
+                "address": lane.address,
+                "place": lane.place,
+                "datacenter": lane.datacenter,
+                "rack": lane.rack,
+            }
             for lane in flow.lanes
         ],
         "hues": [{"key": hue.name.lower(), "name": hue.value} for hue in _HUES],

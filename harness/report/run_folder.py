@@ -234,8 +234,10 @@ def _moment(moment: datetime | None) -> str | None:
 
 
 def _context(trace: Trace, told: Context | None, scenario: str, doc: str) -> Context:
-    if told is not None:
+    if told is not None and told.topology.nodes:
         return told
+    if told is not None:
+        scenario, doc = told.scenario or scenario, told.doc or doc
     statements = tuple(
         Statement(
             cql=statement.text,

@@ -46,4 +46,5 @@ def test_whoever_speaks_cql_on_a_node_is_a_client() -> None:
 
 def test_a_lane_says_where_its_node_stands() -> None:
     node = replace(NODES[0], datacenter="dc1", rack="r2", shards=1)
-    assert Lanes([], Topology((node,))).all[0].place == "dc1 · r2 · 1 shard"
+    lane = Lanes([], Topology((node,))).all[0]
+    assert (lane.place, lane.datacenter, lane.rack) == ("dc1 · r2 · 1 shard", "dc1", "r2")

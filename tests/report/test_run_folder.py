@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.context import context_from_json
+from harness.context import Context, context_from_json
 from harness.dissect.reading import read_context, read_trace
 from harness.errors import CaptureError, ReportError
 from harness.events.trace import Trace
@@ -63,6 +63,14 @@ def test_what_the_trace_knows_is_told_where_nothing_else_is(
     assert [node.name for node in context.topology.nodes] == ["n1", "n2", "n3"]
     assert context.statements[0].cql == INSERT
     assert context.doc == "twice the same"
+
+
+def test_a_context_without_nodes_does_not_hide_what_the_trace_knows(
+    trace: Trace, capture: Path, tmp_path: Path
+) -> None:
+    run = write(trace, capture, tmp_path, context=Context(doc="told"))
+    context = context_from_json((run.path / "capture.json").read_text(encoding="utf-8"))
+    assert (len(context.topology.nodes), context.doc) == (3, "told")
 
 
 def test_text_and_json_have_a_line_for_each_message(trace: Trace, capture: Path, tmp_path: Path) -> None:

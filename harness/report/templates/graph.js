@@ -1,7 +1,7 @@
 // Draws the rows that are in view, and only those.
 
 const OVERSCAN = 240;
-const LANE_GAP_MIN = 92;
+const LANE_GAP_MIN = 64;
 const LANE_GAP_MAX = 148;
 const LANES_SIDE = 52;
 
@@ -20,6 +20,7 @@ class Graph {
     this.root = document.getElementById("graph");
     this.heads = document.getElementById("heads");
     this.bar = document.getElementById("bar");
+    this.where = document.getElementById("where");
     this.drawn = new Map();
     this.selected = -1;
     this.hovered = -1;
@@ -60,12 +61,14 @@ class Graph {
 
   drawHeads() {
     this.heads.replaceChildren();
+    this.hasDatacenters = new Set(this.store.lanes.map((lane) => lane.datacenter).filter(Boolean)).size > 1;
     this.store.lanes.forEach((lane, index) => {
       const head = element("div", `head ${lane.kind}`);
       head.style.left = `${this.lanesLeft + this.laneX(index)}px`;
       head.style.width = `${Math.min(this.laneGap - 8, 132)}px`;
       head.append(element("b", "", lane.name));
-      const below = lane.kind === "address" ? "unknown node" : lane.address;
+        let below = lane.kind === "address" ? "unknown node" : lane.address;
+    if (this.hasDatacenters && lane.datacenter) below = `${lane.datacenter} · ${lane.rack}`;
       head.append(element("span", "", below));
       head.title = [lane.name, lane.address, lane.place].filter(Boolean).join("\n");
       this.heads.append(head);
@@ -112,7 +115,23 @@ class Graph {
       this.root.append(added);
     }
     this.drawTies();
+    this.sayWhere(above);
     this.onDraw?.();
+  }
+
+  // Beside the heads of the lanes: the statement whose heading has been scrolled away.
+  sayWhere(above) {
+    const { rows, store } = this;
+    const y = above + this.bar.getBoundingClientRect().bottom;
+    let text = "";
+    const row = rows.count && y > 0 ? rows.rowAt(y) : -1;
+    if (row >= 0 && rows.kind[row] !== ROW.statement) {
+      const message = rows.messageAt(row);
+      const section = store.sections[message < 0 ? -1 : store.sectionOf[message]];
+      const statement = section && store.statements[section.statements[0]];
+      if (statement) text = `${statement.number}  ${statement.text}`;
+    }
+    if (this.where.textContent !== text) this.where.textContent = text;
   }
 
   makeRow(row) {

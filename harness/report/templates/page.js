@@ -12,7 +12,7 @@ class Page {
     this.count = document.getElementById("count");
     this.help = document.getElementById("help");
     this.makeLegend();
-    this.makeProofs();
+    new Verdicts(store, (message) => this.goTo(message));
     this.listen();
     this.sayCount();
     this.minimap.refresh();
@@ -73,23 +73,6 @@ class Page {
       });
       legend.append(made);
     });
-  }
-
-  // Links from each verdict to the messages that prove it.
-  makeProofs() {
-    for (const proof of document.querySelectorAll(".proof")) {
-      const { messages } = this.store.verdicts[Number(proof.dataset.verdict)];
-      if (!messages.length) continue;
-      proof.append(element("span", "hint", counted(messages.length, "message")), ": ");
-      for (const message of messages.slice(0, 40)) {
-        const link = element("button", "link", `#${this.store.number[message]}`);
-        link.type = "button";
-        link.title = this.store.labelOf(message);
-        link.addEventListener("click", () => this.goTo(message));
-        proof.append(link);
-      }
-      if (messages.length > 40) proof.append(` and ${messages.length - 40} more`);
-    }
   }
 
   applyFilter() {
@@ -279,6 +262,9 @@ class Page {
     const onButton = event.target.closest?.("button, a, summary");
     if (onButton && ["Enter", " "].includes(event.key)) return;
     const { graph } = this;
+    // Before anything is selected these keys scroll, as they do everywhere.
+    const isIdle = graph.selected < 0 && document.activeElement !== graph.root;
+    if (isIdle && ["ArrowDown", "ArrowUp", "PageDown", "PageUp", "Home", "End"].includes(event.key)) return;
     const page = Math.max(1, Math.floor((window.innerHeight - 200) / HEIGHT.message));
     const keys = {
       j: () => this.move(graph.selected + 1), ArrowDown: () => this.move(graph.selected + 1),
