@@ -37,6 +37,10 @@ class Interfaces:
         """The index of an interface; None if there is none of that name."""
         return self._run(lambda: next(iter(self._routes.link_lookup(ifname=name)), None))
 
+    def is_up(self, name: str) -> bool:
+        """Whether there is an interface of that name that takes packets."""
+        return self._run(lambda: bool(self._routes.link_lookup(ifname=name, state="up")))
+
     def alias_of(self, name: str) -> str | None:
         """What its maker has written on an interface; None if nothing, or there is none of that name."""
 

@@ -117,9 +117,11 @@ class Lease:
         os.write(self.descriptor, line.encode())
 
     def release(self) -> None:
-        """Give it back."""
-        self.path.unlink(missing_ok=True)
-        os.close(self.descriptor)
+        """Give it back; the second call does nothing."""
+        if self.descriptor >= 0:
+            self.path.unlink(missing_ok=True)
+            os.close(self.descriptor)
+            self.descriptor = -1
 
 
 def claims_of(path: Path) -> Claims:

@@ -25,6 +25,10 @@ class ProcessIdentity(NamedTuple):
         """Whether this very process still runs."""
         return self.of(self.pid) == self
 
+    def has_ended(self) -> bool:
+        """Whether this process runs no more."""
+        return not self.is_alive()
+
 
 def is_stopped(pid: int) -> bool:
     """Whether a process stands still because of SIGSTOP, or is gone."""
