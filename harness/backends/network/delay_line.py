@@ -23,16 +23,18 @@ from harness.backends.network.link_shape import LinkShape
 
 TUN_DEVICE = "/dev/net/tun"
 
+QUEUE_FRAMES = 10_000
+"""How many frames a device may hold for its program; 500, as is usual, are not enough for a burst."""
+
 _TUNSETIFF = 0x400454CA
 _IFF_TAP_NO_PI = 0x0002 | 0x1000
-_SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCSIFTXQLEN = 0x8913, 0x8914, 0x8943
+_SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8913, 0x8914
 _IFF_UP = 1
 _SOL_PACKET, _PACKET_QDISC_BYPASS = 263, 20
 
 _FRAME_BYTES_MAX = 65_536
 _FRAMES_AT_ONCE = 64
 _HELD_FRAMES_MAX = 100_000
-_QUEUE_FRAMES = 10_000
 
 
 def command_of(device: str, port: str, shape: LinkShape, *, seed: str) -> list[str]:
@@ -116,7 +118,6 @@ def _open_tap(device: str) -> int:
     name = device.encode()
     fcntl.ioctl(tap, _TUNSETIFF, struct.pack("16sH22x", name, _IFF_TAP_NO_PI))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        fcntl.ioctl(control, _SIOCSIFTXQLEN, struct.pack("16si20x", name, _QUEUE_FRAMES))
         (flags,) = struct.unpack_from(
             "16xH", fcntl.ioctl(control, _SIOCGIFFLAGS, struct.pack("16s24x", name))
         )

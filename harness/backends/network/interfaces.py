@@ -116,6 +116,17 @@ class Interfaces:
             lambda: self._routes.link("set", index=self._routes.link_lookup(ifname=name)[0], ifalias=alias),
         )
 
+    def set_queue_length(self, name: str, packets: int) -> None:
+        """Set how many packets an interface may hold.
+
+        Raises:
+            BackendError: the kernel refuses.
+        """
+        self._change(
+            f"a queue of {name}",
+            lambda: self._routes.link("set", index=self._routes.link_lookup(ifname=name)[0], txqlen=packets),
+        )
+
     def join(self, name: str, *, bridge: int) -> None:
         """Let an interface join a bridge, and set it up.
 

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address
 from threading import Lock
 from typing import Protocol
 
-from harness.backends.network.delay_line import TUN_DEVICE, command_of
+from harness.backends.network.delay_line import QUEUE_FRAMES, TUN_DEVICE, command_of
 from harness.backends.network.interfaces import Interfaces
 from harness.backends.network.link_shape import LinkShape
 from harness.backends.network.port_rules import NetemMissingError, PortRules
@@ -185,6 +185,7 @@ class Links:
             raise BackendError(
                 f"the link from {sender} to {receiver} cannot be delayed: {delay_line.last_words()}"
             )
+        self._interfaces.set_queue_length(device, QUEUE_FRAMES)
         target.rules.redirect(source.number, source.address, device)
 
     def _member(self, name: str) -> _Member:
