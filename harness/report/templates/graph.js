@@ -69,7 +69,8 @@ class Graph {
       head.append(element("b", "", lane.name));
         let below = lane.kind === "address" ? "unknown node" : lane.address;
     if (this.hasDatacenters && lane.datacenter) below = `${lane.datacenter} · ${lane.rack}`;
-      head.append(element("span", "", below));
+      // Half an address says nothing; the whole one is in the title.
+      if (this.laneGap >= 100) head.append(element("span", "", below));
       head.title = [lane.name, lane.address, lane.place].filter(Boolean).join("\n");
       this.heads.append(head);
     });

@@ -32,29 +32,29 @@ class Panel {
     const detail = await this.store.detail(message);
     // Another one may have been selected meanwhile.
     if (this.message !== message) return;
-    this.root.replaceChildren(this.resizer(), ...this.parts(message, detail));
-    this.root.scrollTop = 0;
+    this.root.replaceChildren(this.resizer(), this.head(message), ...this.parts(message, detail));
     this.root.dataset.message = String(this.store.number[message]);
   }
 
   parts(i, detail) {
-    const parts = [this.head(i), this.says(i), this.facts(i, detail), this.copies(i)];
+    const scrolled = element("div", "panel-scroll");
+    scrolled.append(this.says(i), this.facts(i, detail), this.copies(i));
     if (detail === null) {
-      parts.push(element("p", "none", "Fields and bytes of this message are not in this page, to keep it small. They are in the capture and in trace.jsonl."));
-      return parts;
+      scrolled.append(element("p", "none", "Fields and bytes of this message are not in this page, to keep it small. They are in the capture and in trace.jsonl."));
+      return [scrolled];
     }
     const bytes = Uint8Array.from(detail.bytes.match(/../g) ?? [], (pair) => parseInt(pair, 16));
     const hex = bytes.length ? new Hex(bytes, this.store.size[i]) : null;
     if (detail.contents.length) {
-      parts.push(this.section("Contents", new Tree(detail.contents, null, "Contents").root));
+      scrolled.append(this.section("Contents", new Tree(detail.contents, null, "Contents").root));
     }
     if (detail.fields.length) {
       const tree = new Tree(detail.fields, hex, "Fields");
       if (hex) hex.onPick = (offset) => tree.pick(offset);
-      parts.push(this.section("Fields", tree.root));
+      scrolled.append(this.section("Fields", tree.root));
     }
-    if (hex) parts.push(this.section("Bytes", hex.root));
-    return parts;
+    // The bytes stay in sight, whichever field is chosen above them.
+    return hex ? [scrolled, hex.root] : [scrolled];
   }
 
   section(title, content) {
