@@ -14,14 +14,16 @@ if TYPE_CHECKING:
     from harness.backends.contract import Cluster, Node, Session
     from harness.backends.placed_table import PlacedTable
     from harness.backends.statements import cql, race
+    from harness.events.message import Message
     from harness.recording import Recording, Wire
 
 __version__ = "0.1.0"
 
-__all__ = ["Cluster", "Node", "PlacedTable", "Recording", "Session", "Wire", "cql", "race"]
+__all__ = ["Cluster", "Message", "Node", "PlacedTable", "Recording", "Session", "Wire", "cql", "race"]
 
 _HOMES = {
     "Cluster": "harness.backends.contract",
+    "Message": "harness.events.message",
     "Node": "harness.backends.contract",
     "PlacedTable": "harness.backends.placed_table",
     "Recording": "harness.recording",

@@ -61,4 +61,6 @@ def test_hints_are_handed_over_once_the_node_is_back(cluster: Cluster, session: 
     arrived = any_order(*[acknowledged(hint) for hint in hints])
     with wire.recording(until=arrived) as handover:
         dead.start()
-    handover.expect(arrived, *[exactly(1, hint) for hint in hints], *[exactly(1, acknowledged(hint)) for hint in hints])
+    handover.expect(
+        arrived, *[exactly(1, hint) for hint in hints], *[exactly(1, acknowledged(hint)) for hint in hints]
+    )
