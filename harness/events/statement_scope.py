@@ -30,8 +30,10 @@ from harness.codec.verbs.mutation import (
 from harness.codec.verbs.paxos import (
     PaxosAcceptRequest,
     PaxosLearnRequest,
+    PaxosPrepareReply,
     PaxosPrepareRequest,
     PaxosPruneRequest,
+    Promise,
 )
 from harness.codec.verbs.read import MapreduceRequest, ReadMutationDataRequest, ReadRequest
 from harness.codec.verbs.writes import (
@@ -156,6 +158,7 @@ class StatementScopes:
         self._applied: dict[tuple[str, str, Key], list[_Write]] = {}
         """Writes by address of the node that applied them, table and key."""
         self._reconciled: set[int] = set()
+        self._sure_ballots: dict[UUID, int] = {}
         self._literals_of: dict[int, frozenset[str]] = {}
         self._group0_users: list[int] = []
         self._walk()
@@ -321,22 +324,41 @@ class StatementScopes:
         if subject.ballot is not None:
             written = self._proposed.get(subject.ballot)
             naming = [index for index in candidates if written and self._names_values(index, written)]
+            if len(naming) == 1:
+                self._sure_ballots[subject.ballot] = naming[0]
             candidates = naming or candidates
         return self._best(candidates, message.time_ns, subject.key)
 
+    def owns_ballot(self, statement: ClientStatement, ballot: UUID) -> bool:
+        """Whether what is proposed under a ballot is what this statement writes, and no other under way."""
+        return self._sure_ballots.get(ballot) == statement.number - 1
+
     @cached_property
     def _proposed(self) -> dict[UUID, frozenset[str]]:
-        """By ballot: the literals of what is proposed under it, which tells racing statements apart."""
-        found: dict[UUID, frozenset[str]] = {}
+        """By ballot: the literals of what is proposed under it, which tells racing statements apart.
+
+        What a replica had accepted before is proposed again by whoever finds it, and says nothing of him.
+        """
+        found_before: set[tuple[UUID, Mutation]] = set()
+        proposals: dict[UUID, Mutation] = {}
         for message in self.trace.messages:
-            if message.verb != _PAXOS_ACCEPT or message.kind is not Kind.REQUEST:
+            if message.verb not in {_PAXOS_PREPARE, _PAXOS_ACCEPT} or message.kind not in _EXCHANGES:
                 continue
             body = message.body
             if isinstance(body, PaxosAcceptRequest):
-                rows = changes_of(body.proposal.update, self._schema).rows
+                proposals[body.proposal.ballot] = body.proposal.update
+            elif isinstance(body, PaxosPrepareReply) and isinstance(body.response, Promise):
+                request = self.trace.request_of(message)
+                asked = None if request is None else request.body
+                if isinstance(asked, PaxosPrepareRequest) and body.response.accepted is not None:
+                    found_before.add((asked.ballot, body.response.accepted.update))
+        literals: dict[UUID, frozenset[str]] = {}
+        for ballot, update in proposals.items():
+            if (ballot, update) not in found_before:
+                rows = changes_of(update, self._schema).rows
                 texts = [cell.text for row in rows for cell in row.cells if cell.kind is not CellKind.DEAD]
-                found[body.proposal.ballot] = frozenset(texts)
-        return found
+                literals[ballot] = frozenset(texts)
+        return literals
 
     def _names_values(self, index: int, texts: frozenset[str]) -> bool:
         return texts <= self._literals(index)
@@ -508,7 +530,9 @@ _CDC_LOG = "_scylla_cdc_log"
 _BATCHLOGS = frozenset({"system.batchlog", "system.batchlog_v2"})
 _GROUP0_USERS_MAX = 64
 _GET_SCHEMA_VERSION = 21
+_PAXOS_PREPARE = 39
 _PAXOS_ACCEPT = 40
+_EXCHANGES = frozenset({Kind.REQUEST, Kind.REPLY})
 _GROUP0_VERBS = frozenset({11, 14, 21, 47, 48, 52, 53, 54, 55, 64})
 """DEFINITIONS_UPDATE, MIGRATION_REQUEST, GET_SCHEMA_VERSION, and what raft and topology changes take."""
 

@@ -95,13 +95,13 @@ def paxos_rounds_of(trace: Trace, messages: Iterable[Message]) -> tuple[PaxosRou
             continue
         if message.kind not in {Kind.REQUEST, Kind.ONE_WAY}:
             continue
-        origin = _origin(trace, message)
+        origin = _origin(message)
         if origin is not None:
             groups.setdefault(origin, []).append(message)
     return tuple(_round(trace, ballot, address, some) for (ballot, address), some in groups.items())
 
 
-def _origin(trace: Trace, message: Message) -> tuple[UUID, str] | None:
+def _origin(message: Message) -> tuple[UUID, str] | None:
     """Ballot, and address of the coordinator."""
     body = message.body
     match body:
@@ -141,9 +141,9 @@ def _round(trace: Trace, ballot: UUID, address: str, messages: list[Message]) ->
                 key = key or body.key.components
             case _:
                 pass
-    for proposal in proposals:
-        table = table or trace.schema.table_of(proposal.table_id, proposal.schema_version)
-        key = key or proposal.key.components
+    for update in proposals:
+        table = table or trace.schema.table_of(update.table_id, update.schema_version)
+        key = key or update.key.components
     return PaxosRound(
         ballot=ballot,
         coordinator=address if node is None else node.name,
