@@ -30,6 +30,8 @@ class Effect(Enum):
     """Wireshark still waits for more bytes when the capture, or the connection, ends."""
     PHANTOM = "phantom"
     """Wireshark shows a message where none begins."""
+    UNREAD = "unread"
+    """We show nothing of these bytes, although the capture has them."""
     FIELD = "field"
     """Both show the message; a field differs."""
 

@@ -128,7 +128,7 @@ class FrameLocator:
         header = header_of(message)
         if header is None:
             return None
-        located = self._follow_wrappers(message, header, compression, self.cursor)
+        located = self._follow_wrappers(message, header, compression, self.cursor, is_search=False)
         if located is not None:
             return located
         # Behind a loss, or at the beginning of a capture: somewhere in the packet that we name.
@@ -137,24 +137,27 @@ class FrameLocator:
         if run is None:
             return None
         for start in range(max(run.start, self.cursor), run.end):
-            located = self._follow_wrappers(message, header, compression, start)
+            located = self._follow_wrappers(message, header, compression, start, is_search=True)
             if located is not None:
                 return located
         return None
 
     def _follow_wrappers(
-        self, message: Message, header: bytes, compression: str, start: int
+        self, message: Message, header: bytes, compression: str, start: int, *, is_search: bool
     ) -> Located | None:
-        """Find the message in the first compressed frame from there on that is not empty."""
+        """Find the message in the first compressed frame from there on that is not empty.
+
+        One that cannot be unpacked is believed only where it follows on what was located before.
+        """
         reach = start
         while True:
             wrapped = self._unwrap_at(start, compression, frame_last=message.frame_last)
             if wrapped is None:
                 return None
             content, end = wrapped
-            if content is None or (
-                content.startswith(header) and len(content) == len(header) + len(message.payload)
-            ):
+            if content is None:
+                return None if is_search else self._located(message, start, end, reach=reach)
+            if content.startswith(header) and len(content) == len(header) + len(message.payload):
                 return self._located(message, start, end, reach=reach)
             if content:
                 return None

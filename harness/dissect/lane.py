@@ -8,7 +8,7 @@ from typing import TypeVar
 from harness.dissect.causes import Ground, Mark, stop_at, why_lost
 from harness.dissect.disagreement import Disagreement, Effect, FieldDifference, Reason, Root
 from harness.dissect.field_differences import field_differences
-from harness.dissect.frame_locator import FrameLocator, Located
+from harness.dissect.frame_locator import FrameLocator, Located, chain_leads_to
 from harness.dissect.misreading import REPLIES, REQUESTS, Claim, why_fields_differ, why_misread
 from harness.dissect.wireshark import Sighted, Sighting
 from harness.events.message import Kind, Message, Protocol
@@ -65,7 +65,10 @@ class Lane:
 
     def take_message(self, message: Message) -> Iterator[Finding]:
         """Take our next message of this direction."""
+        before = self._locator.cursor
         located = self._locator.locate(message)
+        if located is not None and located.reach > before:
+            yield from self._unread(before, located)
         if located is None:
             evidence = "its header does not stand where our message before it ends, nor in the packet we name"
             yield self._disagree(
@@ -75,6 +78,22 @@ class Lane:
             insort(self._ours, located, key=lambda each: each.start)
         else:
             self._ours.append(located)
+
+    def _unread(self, before: int, located: Located) -> Iterator[Finding]:
+        """Report bytes between our messages that are none of ours, unless bytes before or among them are missing."""
+        ground = self._ground
+        is_beginning = before == 0 and not ground.is_from_syn
+        if (
+            is_beginning
+            or ground.window.is_disordered
+            or ground.window.contiguous_end(before) < located.reach
+        ):
+            return
+        reason, evidence = Reason.UNEXPLAINED, f"we show nothing of bytes {before} to {located.reach - 1}"
+        if chain_leads_to(ground.window, before, located):
+            reason = Reason.MISSED_BY_US
+            evidence += ", and by headers and lengths there are messages"
+        yield self._disagree(reason, Effect.UNREAD, before, located.reach, evidence)
 
     def close(self) -> Iterator[Finding]:
         """Judge what is left when nothing more comes."""
