@@ -11,6 +11,10 @@ from harness.events.message import Message, Protocol
 
 EXAMPLES = 2
 """Shown of each reason."""
+
+TRUSTED_SHARE = 0.95
+"""Below, the reader is told not to rely on Wireshark."""
+
 _WIDTH = 100
 _INDENT = "    "
 
@@ -121,6 +125,8 @@ def _lines(difference: Difference, examples: int) -> Iterator[str]:
         yield "No disagreement."
         return
     yield f"By the written protocol: {_verdict(difference)}"
+    if difference.share(Protocol.RPC) < TRUSTED_SHARE:
+        yield "Do not rely on this Wireshark for the messages between nodes of this capture."
     kept: dict[Reason, list[Disagreement]] = {}
     for disagreement in difference.disagreements:
         kept.setdefault(disagreement.reason, []).append(disagreement)
@@ -145,7 +151,7 @@ def _reason_lines(
     yield from _wrap(reason.explanation)
     counts = ", ".join(f"{count} {effect.value}" for effect, count in effects.items())
     roots = difference.roots[reason]
-    yield f"{_INDENT}{counts}; {roots} {'is' if roots == 1 else 'are'} the first of its kind in a row"
+    yield f"{_INDENT}{counts}; {roots} of them follow{'s' if roots == 1 else ''} from no earlier misreading"
     for disagreement in _examples(kept, examples):
         yield from _example_lines(disagreement)
 
@@ -165,10 +171,8 @@ def _example_lines(disagreement: Disagreement) -> Iterator[str]:
     where = f"packet {disagreement.frame}"
     size_bytes = disagreement.end - disagreement.start
     if disagreement.offset_bytes is not None and size_bytes:
-        where += (
-            f", TCP payload bytes {disagreement.offset_bytes} to {disagreement.offset_bytes + size_bytes - 1}"
-        )
-    yield f"{_INDENT}e.g. {where}, {disagreement.connection}: {disagreement.effect.value}"
+        where += f", {size_bytes} bytes from byte {disagreement.offset_bytes} of its TCP payload on"
+    yield from _wrap(f"e.g. {where}, {disagreement.connection}: {disagreement.effect.value}")
     if disagreement.ours is not None:
         yield f"{_INDENT * 2}ours:      {_message_text(disagreement.ours)}"
     if disagreement.wireshark is not None:

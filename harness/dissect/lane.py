@@ -129,7 +129,7 @@ class Lane:
             yield self._phantom(sighting)
         shown = sighting.message
         inside = (
-            f"it begins in the {end - start} bytes that Wireshark takes for one {shown.kind.value}, shown in packet "
+            f"it begins in the {end - start} bytes that Wireshark takes for one {_likeness(shown.kind).value}, shown in packet "
             f"{shown.frame_last}"
         )
         yield from self._pass_over(end, Effect.SWALLOWED, inside)
