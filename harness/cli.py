@@ -10,8 +10,8 @@ import secrets
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
@@ -32,8 +32,6 @@ from harness.terminal.capture_reader import CaptureReader, Options
 from harness.terminal.screen import OutputClosedError, Screen, note, progress_of
 from harness.terminal.statistics_table import statistics_lines, statistics_object
 from harness.terminal.verb_page import all_verbs, find_verb, verb_lines
-
-_F = TypeVar("_F", bound=Callable[..., object])
 
 EXIT_UNREADABLE = 2
 EXIT_INTERRUPTED = 130
@@ -104,8 +102,29 @@ def run(arguments: list[str]) -> int:
     return status if isinstance(status, int) else 0
 
 
-def _reading_options(command: _F) -> _F:
-    """Add the options that say how captures are to be read."""
+def _reading_options(command: Callable[..., object]) -> Callable[..., object]:
+    """Add the options that say how captures are to be read; the command gets them as ``options``."""
+
+    @wraps(command)
+    def with_options(
+        *arguments: object,
+        context_path: str | None,
+        no_context: bool,
+        line_name: str | None,
+        rpc_ports: tuple[int, ...],
+        cql_ports: tuple[int, ...],
+        **others: object,
+    ) -> object:
+        options = Options(
+            context=None if context_path is None else read_context(context_path),
+            has_context=not no_context,
+            line=None if line_name is None else Line(line_name),
+            rpc_ports=rpc_ports or RPC_PORTS,
+            cql_ports=cql_ports or CQL_PORTS,
+        )
+        return command(*arguments, options=options, **others)
+
+    adorned: Callable[..., object] = with_options
     for option in reversed(
         (
             click.option(
@@ -137,24 +156,8 @@ def _reading_options(command: _F) -> _F:
             ),
         )
     ):
-        command = option(command)
-    return command
-
-
-def _options(
-    context_path: str | None,
-    no_context: bool,
-    line_name: str | None,
-    rpc_ports: tuple[int, ...],
-    cql_ports: tuple[int, ...],
-) -> Options:
-    return Options(
-        context=None if context_path is None else read_context(context_path),
-        has_context=not no_context,
-        line=None if line_name is None else Line(line_name),
-        rpc_ports=rpc_ports or RPC_PORTS,
-        cql_ports=cql_ports or CQL_PORTS,
-    )
+        adorned = option(adorned)
+    return adorned
 
 
 def _each(paths: tuple[str, ...], options: Options, show: Callable[[CaptureReader], None]) -> int:
@@ -221,14 +224,9 @@ def decode(
     form: str,
     no_body: bool,
     width: int | None,
-    context_path: str | None,
-    no_context: bool,
-    line_name: str | None,
-    rpc_ports: tuple[int, ...],
-    cql_ports: tuple[int, ...],
+    options: Options,
 ) -> int:
     """Show every message of captures."""
-    options = _options(context_path, no_context, line_name, rpc_ports, cql_ports)
     wanted = None if expression is None else compile_filter(expression)
     screen = Screen(width)
     if form == "jsonl":
@@ -276,11 +274,7 @@ def flow(
     files: tuple[str, ...],
     shows_all: bool,
     width: int | None,
-    context_path: str | None,
-    no_context: bool,
-    line_name: str | None,
-    rpc_ports: tuple[int, ...],
-    cql_ports: tuple[int, ...],
+    options: Options,
 ) -> int:
     """Tell the story of captures: each statement of a client, what the nodes say because of it, its result.
 
@@ -288,7 +282,6 @@ def flow(
     client has got its result is marked as background. Statements that run at the same time have numbers in
     brackets. Gossip, pings, raft heartbeats, and what the driver asks for itself are folded.
     """
-    options = _options(context_path, no_context, line_name, rpc_ports, cql_ports)
     screen = Screen(width)
 
     def show(reader: CaptureReader) -> None:
@@ -327,11 +320,7 @@ def verbs(
     files: tuple[str, ...],
     form: str,
     no_pairs: bool,
-    context_path: str | None,
-    no_context: bool,
-    line_name: str | None,
-    rpc_ports: tuple[int, ...],
-    cql_ports: tuple[int, ...],
+    options: Options,
 ) -> int:
     """Count the messages of captures by verb and by pair of nodes; all files together.
 
@@ -339,7 +328,6 @@ def verbs(
     MUTATION_DONE or MUTATION_FAILED. Latencies are from the last packet of the request to that of the answer,
     exact to three percent.
     """
-    options = _options(context_path, no_context, line_name, rpc_ports, cql_ports)
     statistics = Statistics()
 
     def count(reader: CaptureReader) -> None:
@@ -382,11 +370,7 @@ def compare_wireshark(
     via: str,
     form: str,
     examples: int,
-    context_path: str | None,
-    no_context: bool,
-    line_name: str | None,
-    rpc_ports: tuple[int, ...],
-    cql_ports: tuple[int, ...],
+    options: Options,
 ) -> None:
     """Read a capture with our dissector and Wireshark's, and explain every message that they see differently.
 
@@ -401,7 +385,6 @@ def compare_wireshark(
 
     if file == STANDARD_INPUT:
         raise click.UsageError("Wireshark needs a file, not standard input")
-    options = _options(context_path, no_context, line_name, rpc_ports, cql_ports)
     with progress_of(file) as progress:
         found = compare(
             file,
@@ -437,11 +420,7 @@ def report(
     file: str,
     folder: str,
     scenario: str | None,
-    context_path: str | None,
-    no_context: bool,
-    line_name: str | None,
-    rpc_ports: tuple[int, ...],
-    cql_ports: tuple[int, ...],
+    options: Options,
 ) -> None:
     """Write the report of a capture: a page that opens from disk, the capture with names and comments, the trace.
 
@@ -453,7 +432,6 @@ def report(
 
     if file == STANDARD_INPUT:
         raise click.UsageError("a report needs a file, not standard input: the capture becomes part of it")
-    options = _options(context_path, no_context, line_name, rpc_ports, cql_ports)
     context = options.context_of(file) or Context()
     trace = read_trace(
         file, context=context, line=options.line, rpc_ports=options.rpc_ports, cql_ports=options.cql_ports
