@@ -30,8 +30,8 @@ class Arrow(NamedTuple):
     """Verb or opcode."""
     text: str
     """What it says, in one line, without its verb."""
-    reference: str
-    """What it answers, in parentheses; empty: nothing that is known."""
+    line: TextLine
+    """The same with all columns, as trace.txt has it."""
     hue: Hue
     noise: Noise | None
     """What it is folded with; None: it is not folded."""
@@ -155,7 +155,7 @@ def _arrows(
                 *lanes.ends_of(message),
                 _label(message),
                 _without_verb(message, line),
-                line.reference,
+                line,
                 hue,
                 None if folded is None else folded[0],
                 answers,

@@ -203,7 +203,7 @@ def _state(arrow: Arrow) -> int:
 
 
 def _with_reference(arrow: Arrow) -> str:
-    return f"{arrow.text} {arrow.reference}".strip() if arrow.reference else arrow.text
+    return f"{arrow.text} {arrow.line.reference}".strip()
 
 
 def _differences(values: Iterable[int]) -> list[int]:

@@ -26,9 +26,8 @@ from harness.context import Context, Statement, context_to_json
 from harness.dissect.reading import CHUNK_BYTES
 from harness.errors import CaptureError, DecodeError, ReportError
 from harness.events.message_json import message_object
-from harness.events.statements import statements_of
 from harness.events.trace import Trace
-from harness.events.trace_text import TraceText
+from harness.events.trace_text import Columns
 from harness.report.annotated_capture import annotated_capture, comments_of, names_of
 from harness.report.flow import Flow, flow_of
 from harness.report.flow_picture import svg_of
@@ -117,7 +116,7 @@ def write_report(
         try:
             _write_capture(partial / "capture.pcapng", capture_path, flow, verdicts)
             files: dict[str, Callable[[], Iterable[str]]] = {
-                "capture.json": lambda: [context_to_json(_context(trace, context, scenario, doc))],
+                "capture.json": lambda: [context_to_json(_context(flow, context, scenario, doc))],
                 "trace.txt": lambda: _text_lines(flow),
                 "trace.jsonl": lambda: _json_lines(trace),
                 VERDICTS: lambda: [
@@ -175,10 +174,10 @@ def _chunks(path: Path) -> Iterator[bytes]:
 
 
 def _text_lines(flow: Flow) -> Iterator[str]:
-    text = TraceText(flow.surroundings)
-    for message in flow.trace:
-        text.see(message)
-        yield text.line(message) + "\n"
+    columns = Columns()
+    for arrow in flow.arrows:
+        line = arrow.line
+        yield f"{columns.head(line)}{line.text}{line.tail}\n"
 
 
 def _json_lines(trace: Trace) -> Iterator[str]:
@@ -233,7 +232,7 @@ def _moment(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
-def _context(trace: Trace, told: Context | None, scenario: str, doc: str) -> Context:
+def _context(flow: Flow, told: Context | None, scenario: str, doc: str) -> Context:
     if told is not None and told.topology.nodes:
         return told
     if told is not None:
@@ -249,9 +248,12 @@ def _context(trace: Trace, told: Context | None, scenario: str, doc: str) -> Con
             row_count=statement.row_count,
             error=statement.error,
         )
-        for statement in statements_of(trace)
-        if not statement.is_of_system
+        for statement in (heading.statement for heading in flow.headings)
     )
     return Context(
-        topology=trace.topology, schema=trace.schema, statements=statements, scenario=scenario, doc=doc
+        topology=flow.trace.topology,
+        schema=flow.trace.schema,
+        statements=statements,
+        scenario=scenario,
+        doc=doc,
     )

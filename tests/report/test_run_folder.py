@@ -7,7 +7,9 @@ import pytest
 from harness.context import Context, context_from_json
 from harness.dissect.reading import read_context, read_trace
 from harness.errors import CaptureError, ReportError
+from harness.events.surroundings import Surroundings
 from harness.events.trace import Trace
+from harness.events.trace_text import TraceText
 from harness.report.run_folder import RunFolder, folder_name, run_id_of, write_report
 from harness.report.verdict import ReportVerdict
 from tests.demo_capture import INSERT, write_demo
@@ -147,3 +149,13 @@ def test_run_ids_sort_as_runs_began() -> None:
 def test_run_ids_do_not_depend_on_the_time_zone() -> None:
     elsewhere = STARTED.astimezone(timezone(timedelta(hours=5)))
     assert run_id_of(elsewhere, "7c21") == RUN_ID
+
+
+def test_the_text_is_that_of_decode(trace: Trace, capture: Path, tmp_path: Path) -> None:
+    run = write(trace, capture, tmp_path)
+    text = TraceText(Surroundings(trace.schema, trace.topology, trace[0].first_ns))
+    expected = []
+    for message in trace:
+        text.see(message)
+        expected.append(text.line(message))
+    assert (run.path / "trace.txt").read_text(encoding="utf-8").splitlines() == expected
