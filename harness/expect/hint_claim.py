@@ -71,11 +71,15 @@ class Hints:
             text = f"{what}: packet {delivery.message.frame_last} goes to no replica"
             inspection.fail(Fault.MISDIRECTED, text, delivery.message)
         for other in inspection.write_groups:
-            if other.verb != "HINT_MUTATION" and other.mutation == group.mutation:
+            is_write = (
+                other.verb != "HINT_MUTATION" and other.statement is not None and other.statement.is_change
+            )
+            # What a read repaired meanwhile the keeper of the hint does not know of.
+            if is_write and other.mutation == group.mutation:
                 reached = [one for one in other.deliveries if one.receiver == delivery.receiver]
                 done = next((one.done for one in reached if one.done is not None), None)
-                # After the write's timeout the coordinator no longer waits, and keeps a hint.
-                if done is not None and done.time_ns - other.first.time_ns < TIMEOUT_NS:
+                # A coordinator that takes a node for dead keeps a hint, and its late answer changes nothing.
+                if done is not None and done.time_ns - other.first.time_ns < _LATE_NS:
                     text = (
                         f"{what}: packet {delivery.message.frame_last} brings what {delivery.receiver} had "
                         f"acknowledged in packet {done.frame_last}"
@@ -144,8 +148,8 @@ def hints(*, table: TableLike | None = None) -> Hints:
     return Hints(table=name_of(table))
 
 
-TIMEOUT_NS = 2_000_000_000
-"""``write_request_timeout_in_ms`` unless somebody sets it."""
+_LATE_NS = 100_000_000
+"""Who answers later may have been taken for dead: failure detectors begin to doubt after a few hundred ms."""
 _HINT_PERIOD_NS = 20_000_000_000
 """Hints are written to disk every ten seconds, and sent thereafter."""
 

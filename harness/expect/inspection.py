@@ -157,10 +157,13 @@ class Inspection:
             message: that was not answered.
             answer: name of the verb of the answer; the message's own for replies.
         """
+        return "; ".join(self.hiding(answer, message)) or self.silence.explanation(message)
+
+    def hiding(self, answer: str, message: Message) -> tuple[str, ...]:
+        """Losses that may hide the answer to a message; see ``why_unanswered``."""
         is_reply = answer == message.verb_name
         pattern = _pattern(answer, message.receiver_node, message.sender_node, is_reply=is_reply)
-        hiding = self.losses.hiding(pattern)
-        return "; ".join(hiding) or self.silence.explanation(message)
+        return self.losses.hiding(pattern)
 
     def why_no_result(self, statement: ClientStatement) -> str:
         """What may explain that a client got no answer; empty: nothing does."""
