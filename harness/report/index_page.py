@@ -41,7 +41,7 @@ def write_index(folder: Path) -> Path:
     """Write ``index.html`` over all runs of a folder, newest first.
 
     Runs that cannot be read (half deleted ones, say) are passed over. Of several that write at once the last
-    one wins; so the end of a session is the moment to call this.
+    one wins; so the end of a pytest session is the moment to call this.
 
     Raises:
         ReportError: the page cannot be written.

@@ -86,6 +86,7 @@ def flow_data(flow: Flow, verdicts: Iterable[ReportVerdict], detailed: tuple[int
                 "text": heading.text,
                 "consistency": heading.consistency,
                 "result": heading.result,
+                "is_error": heading.statement.error is not None,
                 "duration_ns": heading.duration_ns,
             }
             for heading in flow.headings

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from harness.codec.cql.errors import Error, ErrorCode, WriteTimeout
+from harness.codec.cql.messages import Message as CqlMessage
 from harness.events.trace import Trace
 from harness.report.html_page import PageFile, render_html
 from harness.report.verdict import ReportVerdict
@@ -136,6 +138,14 @@ def test_statements_are_headings_with_their_outcome(opened: Opener) -> None:
     expect(headings.nth(0)).to_contain_text("INSERT INTO ks.t (id, a, b) VALUES (1, 'ab', 'xyz')")
     expect(headings.nth(0)).to_contain_text("QUORUM")
     expect(headings.nth(0)).to_contain_text("3.00 ms")
+
+
+def test_what_failed_is_seen_at_once(opened: Opener) -> None:
+    late = WriteTimeout(consistency=4, received=1, required=2, write_type="SIMPLE")
+    error = CqlMessage(content=Error(code=ErrorCode.WRITE_TIMEOUT, text="timed out", details=late))
+    page = opened(page_of(trace_of(statement(reply=error))))
+    expect(page.locator(".row.statement .bad")).to_contain_text("WRITE_TIMEOUT timed out")
+    expect(page.locator(".message.failure .label")).to_have_text("ERROR")
 
 
 def test_what_comes_after_the_answer_is_set_apart(opened: Opener) -> None:

@@ -25,5 +25,5 @@ def test_a_single_run_that_passed_is_pointed_to() -> None:
     assert lines == ["claims: 1 PASS", "report: file:///reports/lwt/1/report.html"]
 
 
-def test_a_session_without_runs_says_nothing() -> None:
+def test_without_runs_nothing_is_said() -> None:
     assert summary_of([]) == ()

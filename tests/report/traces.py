@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from harness.codec.cql.errors import Error
 from harness.codec.cql.messages import Message as CqlMessage
 from harness.codec.cql.requests import Query, query_parameters
 from harness.codec.cql.results import Column, Rows, Void, metadata_of
@@ -85,7 +86,7 @@ def statement(
         message(payload=payload, number=first + 2, frame=frame + 2, at_s=at_s + 0.0011, on=to_n3),
         _acknowledgement(first + 3, first + 1, frame, at_s + 0.002, "n2", written_as),
         cql(
-            Kind.REPLY,
+            Kind.EXCEPTION if reply is not None and isinstance(reply.content, Error) else Kind.REPLY,
             reply or CqlMessage(content=Void()),
             from_client=False,
             number=first + 4,

@@ -264,7 +264,7 @@ class Graph {
     if (statement.consistency) facts.append(element("span", "", statement.consistency));
     if (count === 1) {
       const result = statement.reply === null ? "no answer" : statement.result;
-      facts.append(element("span", statement.reply === null ? "bad" : "", result));
+      facts.append(element("span", statement.reply === null || statement.is_error ? "bad" : "", result));
       if (statement.duration_ns !== null) facts.append(element("span", "", durationText(statement.duration_ns)));
     } else {
       const unanswered = section.statements.filter((one) => store.statements[one].reply === null).length;
