@@ -79,11 +79,7 @@ def batch(*, table: TableLike | None = None) -> Batch:
 def _examine(inspection: Inspection, statement: ClientStatement) -> None:
     examine_outcome(inspection, statement)
     partitions = partitions_of(inspection, statement, None)
-    own = [
-        group
-        for group in inspection.write_groups
-        if group.statement is not None and group.statement.number == statement.number
-    ]
+    own = list(inspection.groups_of(statement))
     logs = [group for group in own if group.table is not None and group.table.full_name in _BATCHLOGS]
     needs_log = statement.batch_type == "LOGGED" and len(partitions) > 1
     if needs_log:

@@ -12,6 +12,7 @@ from harness.events.contents import changes_of
 from harness.events.message import Kind, Message
 from harness.events.statements import ClientStatement, Key
 from harness.events.trace import Trace
+from harness.expect.consistency import Requirement
 from harness.expect.finding import Fault
 from harness.expect.inspection import Inspection
 from harness.expect.pattern import TableLike
@@ -28,6 +29,7 @@ from harness.expect.write_claim import (
     partitions_of,
     requirement,
 )
+from harness.expect.write_groups import WriteGroup
 from harness.schema import Table
 
 _COUNTER_MUTATION = 23
@@ -114,12 +116,8 @@ def examine_counter(inspection: Inspection, statement: ClientStatement, table: T
         return
     groups = [
         group
-        for group in inspection.write_groups
-        if group.statement is not None
-        and group.statement.number == statement.number
-        and group.coordinator == leader
-        and group.key == key
-        and group.verb == "MUTATION"
+        for group in inspection.groups_of(statement)
+        if group.coordinator == leader and group.key == key and group.verb == "MUTATION"
     ]
     if not groups:
         if names != {leader} and request and statement.error is None:
@@ -134,16 +132,24 @@ def examine_counter(inspection: Inspection, statement: ClientStatement, table: T
     if any(cell.kind is CellKind.COUNTER_UPDATE for cell in cells):
         text = f"{what}: packet {group.first.frame_last} replicates what is to be added, not what was counted"
         inspection.fail(Fault.WRONG_CONTENT, text, group.first)
-    end_number = statement.result if end is None else end.number
-    if statement.error is None and end_number is not None:
+    if statement.error is None:
         wanted = requirement(inspection, statement, table, replicas, statement.consistency_level)
-        lacking = wanted.lacking({*group.acknowledged_by(end_number), leader})
-        if lacking:
-            packet = statement.result_frame if end is None else end.frame_last
-            text = (
-                f"{what}: packet {packet} says that it is done, when {lacking} acknowledgements were missing"
-            )
-            inspection.fail(Fault.TOO_EARLY, text, *messages_of(inspection, end_number))
+        examine_counter_level(inspection, statement, what, wanted, group)
+
+
+def examine_counter_level(
+    inspection: Inspection, statement: ClientStatement, what: str, wanted: Requirement, group: WriteGroup
+) -> None:
+    """Find a leader, or a coordinator that leads, that answers before enough replicas have the new value."""
+    asked = _asked(inspection, statement, group.key)
+    end = None if asked is None else inspection.trace.exchange_of(asked).reply
+    number = statement.result if asked is None else None if end is None else end.number
+    lacking = 0 if number is None else wanted.lacking({*group.acknowledged_by(number), group.coordinator})
+    if lacking:
+        packet = statement.result_frame if end is None else end.frame_last
+        text = f"{what}: packet {packet} says that it is done, when {lacking} acknowledgements were missing"
+        why = inspection.why_missing("MUTATION_DONE", sender=None, receiver=group.coordinator, at=group.first)
+        inspection.fail(Fault.TOO_EARLY, text, *messages_of(inspection, number), why=why)
 
 
 def _asked(inspection: Inspection, statement: ClientStatement, key: Key) -> Message | None:

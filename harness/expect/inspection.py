@@ -1,5 +1,6 @@
 """What ready-made claims share while they look through a trace: what they know of it, and what they have found."""
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from harness.codec.verbs.line import Line
@@ -91,6 +92,18 @@ class Inspection:
     def write_groups(self) -> tuple[WriteGroup, ...]:
         """Every write of the trace."""
         return write_groups_of(self.trace, self.scopes)
+
+    def groups_of(self, statement: ClientStatement) -> Sequence[WriteGroup]:
+        """The writes that belong to a statement."""
+        return self._groups_by_statement.get(statement.number, ())
+
+    @cached_property
+    def _groups_by_statement(self) -> dict[int, list[WriteGroup]]:
+        found: dict[int, list[WriteGroup]] = {}
+        for group in self.write_groups:
+            if group.statement is not None:
+                found.setdefault(group.statement.number, []).append(group)
+        return found
 
     @cached_property
     def losses(self) -> Losses:

@@ -175,10 +175,9 @@ def examine_read(inspection: Inspection, statement: ClientStatement) -> None:
                 _examine_round(inspection, statement, ReadRound(table, key, token_of(key), ()))
     for one in rounds:
         _examine_round(inspection, statement, one)
-    for group in inspection.write_groups:
-        if group.statement is not None and group.statement.number == statement.number:
-            where = inspection.key_text(group.table, group.key)
-            examine_answers(inspection, f"{statement.name}: repair of ({where})", group)
+    for group in inspection.groups_of(statement):
+        where = inspection.key_text(group.table, group.key)
+        examine_answers(inspection, f"{statement.name}: repair of ({where})", group)
 
 
 def _examine_round(inspection: Inspection, statement: ClientStatement, one: ReadRound) -> None:
@@ -188,8 +187,7 @@ def _examine_round(inspection: Inspection, statement: ClientStatement, one: Read
         text = f"{statement.name}: packet {messages[0].frame_last} reads a table that is not known"
         inspection.tell(Outcome.INCONCLUSIVE, Fault.UNKNOWN, text, *messages)
         return
-    key_text = "a range" if one.key is None else inspection.key_text(table, one.key)
-    what = f"{statement.name}: {table.full_name}({key_text})"
+    what = _what(inspection, statement, one)
     replicas = inspection.placement.replicas_of_token(table, one.ring_token)
     request = messages_of(inspection, statement.request)
     if not replicas:
@@ -205,8 +203,14 @@ def _examine_round(inspection: Inspection, statement: ClientStatement, one: Read
     _examine_requests(inspection, what, one, replicas)
     if statement.error is not None or statement.result is None:
         return
-    _examine_level(inspection, statement, what, one, replicas)
+    examine_read_level(inspection, statement, one)
     _examine_digests(inspection, statement, what, one, replicas)
+
+
+def _what(inspection: Inspection, statement: ClientStatement, one: ReadRound) -> str:
+    name = "an unknown table" if one.table is None else one.table.full_name
+    key_text = "a range" if one.key is None else inspection.key_text(one.table, one.key)
+    return f"{statement.name}: {name}({key_text})"
 
 
 def _examine_requests(inspection: Inspection, what: str, one: ReadRound, replicas: Sequence[Node]) -> None:
@@ -231,13 +235,13 @@ def _examine_requests(inspection: Inspection, what: str, one: ReadRound, replica
             inspection.fail(Fault.FAILED, text, message, asked.answer)
 
 
-def _examine_level(
-    inspection: Inspection, statement: ClientStatement, what: str, one: ReadRound, replicas: Sequence[Node]
-) -> None:
-    """Find a client's reply that comes before enough replicas have answered."""
+def examine_read_level(inspection: Inspection, statement: ClientStatement, one: ReadRound) -> None:
+    """Find a client's reply that comes before enough replicas have answered a read."""
     table = one.table
-    if table is None:
+    replicas = () if table is None else inspection.placement.replicas_of_token(table, one.ring_token)
+    if table is None or not replicas:
         return
+    what = _what(inspection, statement, one)
     wanted = requirement(inspection, statement, table, replicas, statement.consistency_level)
     reading = {node_name(asked.message, is_sender=True) for asked in one.asked} or {statement.coordinator}
     answered = {asked.replica for asked in one.asked if asked.is_answered(statement.result)}
@@ -305,11 +309,7 @@ def _examine_repair(inspection: Inspection, statement: ClientStatement, what: st
     if len(contents) < 2:
         return
     repairs = [
-        group
-        for group in inspection.write_groups
-        if group.statement is not None
-        and group.statement.number == statement.number
-        and (one.key is None or group.key == one.key)
+        group for group in inspection.groups_of(statement) if (one.key is None or group.key == one.key)
     ]
     if not repairs:
         packets = ", ".join(str(answer.frame_last) for answer in answers)

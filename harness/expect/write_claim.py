@@ -148,9 +148,8 @@ def partitions_of(
         if known is not None and part.keys is not None:
             found |= dict.fromkeys((known, key) for key in part.keys)
             continue
-        for group in inspection.write_groups:
-            own = group.statement is not None and group.statement.number == statement.number
-            if own and group.table is not None and group.table.full_name == part.table:
+        for group in inspection.groups_of(statement):
+            if group.table is not None and group.table.full_name == part.table:
                 found[group.table, group.key] = None
     return tuple(found)
 
@@ -193,10 +192,8 @@ def examine_write(
     replicas = inspection.placement.replicas(table, key)
     groups = [
         group
-        for group in inspection.write_groups
-        if group.statement is not None
-        and group.statement.number == statement.number
-        and group.coordinator == statement.coordinator
+        for group in inspection.groups_of(statement)
+        if group.coordinator == statement.coordinator
         and group.table is not None
         and group.table.full_name == table.full_name
         and group.key == key
