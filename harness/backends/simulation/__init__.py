@@ -1,0 +1,1 @@
+"""A simulated Scylla cluster: what one node stores, understands and computes; roles take time from outside."""

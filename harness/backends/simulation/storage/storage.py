@@ -1,0 +1,140 @@
+"""The tables of one node: writes are applied, reads answered; without network, clock or files."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from harness.backends.simulation.catalog import Catalog
+from harness.backends.simulation.storage.data_read import DataRead
+from harness.backends.simulation.storage.mutation_form import mutation_of, partition_of
+from harness.backends.simulation.storage.mutation_read import MutationRead
+from harness.backends.simulation.storage.partition import Partition, PartitionKey
+from harness.backends.simulation.storage.purging import clock_of
+from harness.backends.simulation.storage.read_limits import RESULT_BYTES_MAX, ReadLimits
+from harness.backends.simulation.storage.stored_table import StoredTable
+from harness.backends.simulation.table_layout import TableLayout
+from harness.codec.verbs.common import PartitionRange
+from harness.codec.verbs.mutation import Mutation
+from harness.codec.verbs.query_result import QueryResult, ReconcilableResult
+from harness.codec.verbs.read_command import ReadCommand
+from harness.errors import HarnessError
+
+
+class UnknownTableError(HarnessError):
+    """A table, or the version of its schema, that this node has yet to learn: a replica asks the sender for it."""
+
+    def __init__(self, table_id: UUID, version: UUID) -> None:
+        super().__init__(f"table {table_id} at schema version {version} is not known")
+        self.table_id = table_id
+        self.version = version
+
+
+class Storage:
+    """What one node holds of every table.
+
+    Args:
+        catalog: the schema at the start.
+        result_bytes_max: where a page of a read ends that may be short.
+    """
+
+    def __init__(self, catalog: Catalog | None = None, *, result_bytes_max: int = RESULT_BYTES_MAX) -> None:
+        self._catalog = Catalog() if catalog is None else catalog
+        self._tables: dict[UUID, StoredTable] = {}
+        self._result_bytes_max = result_bytes_max
+
+    @property
+    def catalog(self) -> Catalog:
+        """The schema by which ids are understood."""
+        return self._catalog
+
+    def use(self, catalog: Catalog) -> None:
+        """Go on with a changed schema: what dropped tables and columns held is gone."""
+        for table_id in list(self._tables):
+            before, after = self._catalog.last_table_of(table_id), catalog.last_table_of(table_id)
+            if after is None or catalog.table(after.table.keyspace, after.table.name) is not after:
+                del self._tables[table_id]
+            elif before is not None and before.columns.keys() != after.columns.keys():
+                self._tables[table_id].forget_columns(frozenset(before.columns) - frozenset(after.columns))
+        self._catalog = catalog
+
+    def apply(self, mutation: Mutation) -> None:
+        """Write.
+
+        Raises:
+            UnknownTableError: the table, at the schema version that the mutation names, is not known.
+            DecodeError: the mutation does not fit the table.
+        """
+        layout = self.layout_of(mutation.table_id, mutation.schema_version)
+        partition = partition_of(layout, mutation.partition)
+        self._stored(mutation.table_id).apply(layout, mutation.key.components, partition)
+
+    def read(
+        self, command: ReadCommand, partitions: PartitionRange, *, with_digest: bool = True
+    ) -> QueryResult:
+        """Read the rows of one range of partitions that live at the command's time.
+
+        Raises:
+            UnknownTableError: the table, at the schema version that the command names, is not known.
+            DecodeError: the command does not fit the table.
+        """
+        layout = self.layout_of(command.table_id, command.schema_version)
+        limits = ReadLimits.of(command, self._result_bytes_max)
+        read = DataRead(layout, command, with_digest=with_digest, limits=limits)
+        return read.read(self._stored(command.table_id), partitions)
+
+    def read_mutations(self, command: ReadCommand, partitions: PartitionRange) -> ReconcilableResult:
+        """Read one range of partitions with everything that is deleted of it.
+
+        Raises:
+            UnknownTableError: the table, at the schema version that the command names, is not known.
+            DecodeError: the command does not fit the table.
+        """
+        layout = self.layout_of(command.table_id, command.schema_version)
+        limits = ReadLimits.of(command, self._result_bytes_max)
+        return MutationRead(layout, command, limits=limits).read(self._stored(command.table_id), partitions)
+
+    def layout_of(self, table_id: UUID, version: UUID) -> TableLayout:
+        """The table that ids name.
+
+        Raises:
+            UnknownTableError: it is not known.
+        """
+        layout = self._catalog.table_of(table_id, version)
+        if layout is None:
+            raise UnknownTableError(table_id, version)
+        return layout
+
+    def partition(self, table_id: UUID, key: PartitionKey) -> Partition | None:
+        """What was written to a partition; not to be changed."""
+        stored = self._tables.get(table_id)
+        return None if stored is None else stored.get(key)
+
+    def mutations(self, layout: TableLayout, partitions: PartitionRange, now_s: int) -> Iterator[Mutation]:
+        """Give everything that a range of partitions holds, as streaming sends it.
+
+        Args:
+            layout: of the table.
+            partitions: the range.
+            now_s: seconds since 1970; what has expired by then is sent as deleted.
+        """
+        if layout.table.id is None:
+            return
+        clock = clock_of(now_s, layout.gc_grace_s)
+        for key, partition in list(self._stored(layout.table.id).within(partitions)):
+            left = partition.compacted(layout, clock)
+            if not left.is_empty:
+                yield mutation_of(layout, key, left)
+
+    def truncate(self, table_id: UUID) -> None:
+        """Empty a table."""
+        self._tables.pop(table_id, None)
+
+    def forget(self, table_id: UUID, partitions: PartitionRange) -> None:
+        """Drop a range of partitions, as a node does with those that it no longer owns."""
+        stored = self._stored(table_id)
+        stored.forget([key for key, _ in stored.within(partitions)])
+
+    def _stored(self, table_id: UUID) -> StoredTable:
+        stored = self._tables.get(table_id)
+        if stored is None:
+            stored = self._tables[table_id] = StoredTable()
+        return stored

@@ -1,0 +1,106 @@
+"""The tables of a node: schema changes, truncation, what streaming takes."""
+
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from harness.backends.simulation.catalog import Catalog
+from harness.backends.simulation.ring_ranges import WHOLE_RING
+from harness.backends.simulation.storage.mutation_form import mutation_of
+from harness.backends.simulation.storage.storage import Storage, UnknownTableError
+from harness.backends.simulation.table_layout import TableLayout
+from harness.codec.verbs.mutation import Mutation
+from harness.table import Column
+from tests.backends.simulation.tables import NOW_S, catalog_of, i32, live, partition_with
+
+BEFORE = catalog_of("CREATE TABLE t (p int PRIMARY KEY, a text, z text)")
+
+
+def layout_in(catalog: Catalog) -> TableLayout:
+    layout = catalog.table("ks", "t")
+    assert layout is not None
+    return layout
+
+
+def with_columns(*names: str) -> Catalog:
+    """The catalog after an ALTER TABLE: other columns, another version."""
+    (table,) = BEFORE.schema.tables
+    columns = tuple(Column(name=name, type="text") for name in sorted(names))
+    changed = replace(table, regular_columns=columns, version=UUID(int=77))
+    return Catalog(replace(BEFORE.schema, tables=(changed,), old_tables=(table,)))
+
+
+def a_write(catalog: Catalog, **cells: bytes) -> Mutation:
+    layout = layout_in(catalog)
+    values = {name: live(value, 5) for name, value in cells.items()}
+    return mutation_of(layout, (i32(1),), partition_with(layout, (), values))
+
+
+def values_in(storage: Storage) -> dict[str, object]:
+    table_id = layout_in(BEFORE).table.id
+    assert table_id is not None
+    partition = storage.partition(table_id, (i32(1),))
+    if partition is None:
+        return {}
+    row = partition.rows.get(())
+    return {} if row is None else dict(row.cells)
+
+
+def test_columns_keep_their_values_when_ids_shift() -> None:
+    storage = Storage(BEFORE)
+    storage.apply(a_write(BEFORE, z=b"old"))
+    after = with_columns("a", "m", "z")
+    storage.use(after)
+    storage.apply(a_write(after, m=b"new"))
+    assert values_in(storage) == {"z": live(b"old", 5), "m": live(b"new", 5)}
+
+
+def test_write_of_an_older_version_still_means_its_columns() -> None:
+    storage = Storage(with_columns("a", "m", "z"))
+    storage.apply(a_write(BEFORE, z=b"late"))
+    assert values_in(storage) == {"z": live(b"late", 5)}
+
+
+def test_write_of_an_unknown_version_is_refused_by_name() -> None:
+    storage = Storage(BEFORE)
+    with pytest.raises(UnknownTableError) as error:
+        storage.apply(a_write(with_columns("a", "m", "z"), m=b"new"))
+    assert error.value.version == UUID(int=77)
+
+
+def test_values_of_a_dropped_column_are_gone_even_if_it_comes_back() -> None:
+    storage = Storage(BEFORE)
+    storage.apply(a_write(BEFORE, a=b"1", z=b"2"))
+    storage.use(with_columns("z"))
+    storage.use(with_columns("a", "z"))
+    assert values_in(storage) == {"z": live(b"2", 5)}
+
+
+def test_dropped_table_is_empty_when_one_of_its_name_is_made_again() -> None:
+    storage = Storage(BEFORE)
+    storage.apply(a_write(BEFORE, a=b"1"))
+    (table,) = BEFORE.schema.tables
+    other = replace(table, id=UUID(int=5), version=UUID(int=6))
+    storage.use(Catalog(replace(BEFORE.schema, tables=(other,), old_tables=(table,))))
+    assert values_in(storage) == {}
+
+
+def test_truncated_table_is_empty() -> None:
+    storage = Storage(BEFORE)
+    storage.apply(a_write(BEFORE, a=b"1"))
+    table_id = layout_in(BEFORE).table.id
+    assert table_id is not None
+    storage.truncate(table_id)
+    assert values_in(storage) == {}
+
+
+def test_streaming_takes_everything_in_a_range_and_forgetting_drops_it() -> None:
+    storage = Storage(BEFORE)
+    written = a_write(BEFORE, a=b"1")
+    storage.apply(written)
+    layout = layout_in(BEFORE)
+    assert list(storage.mutations(layout, WHOLE_RING, NOW_S)) == [written]
+    assert layout.table.id is not None
+    storage.forget(layout.table.id, WHOLE_RING)
+    assert list(storage.mutations(layout, WHOLE_RING, NOW_S)) == []
