@@ -14,6 +14,7 @@ from harness.events.trace import Trace
 from harness.expect.finding import Fault
 from harness.expect.inspection import Inspection
 from harness.expect.pattern import TableLike
+from harness.expect.ready_claim import name_of
 from harness.expect.scope import WHOLE_TRACE, Scope
 from harness.expect.verdict import Outcome, Verdict
 from harness.expect.write_claim import (
@@ -23,7 +24,6 @@ from harness.expect.write_claim import (
     is_about,
     is_plain_write,
     messages_of,
-    name_of,
     partitions_of,
 )
 from harness.expect.write_groups import WriteGroup

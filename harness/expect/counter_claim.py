@@ -16,6 +16,7 @@ from harness.expect.consistency import Requirement
 from harness.expect.finding import Fault
 from harness.expect.inspection import Inspection
 from harness.expect.pattern import TableLike
+from harness.expect.ready_claim import name_of
 from harness.expect.scope import WHOLE_TRACE, Scope
 from harness.expect.verdict import Outcome, Verdict
 from harness.expect.write_claim import (
@@ -25,7 +26,6 @@ from harness.expect.write_claim import (
     is_about,
     is_of_counters,
     messages_of,
-    name_of,
     partitions_of,
     requirement,
 )

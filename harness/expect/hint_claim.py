@@ -9,10 +9,11 @@ from harness.events.trace import Trace
 from harness.expect.finding import Fault
 from harness.expect.inspection import Inspection
 from harness.expect.pattern import TableLike
+from harness.expect.ready_claim import name_of
 from harness.expect.rpc_patterns import one_way
 from harness.expect.scope import WHOLE_TRACE, Scope
 from harness.expect.verdict import Outcome, Verdict
-from harness.expect.write_claim import examine_answers, is_about, is_plain_write, name_of
+from harness.expect.write_claim import examine_answers, is_about, is_plain_write
 from harness.expect.write_groups import Delivery, WriteGroup
 
 

@@ -19,6 +19,7 @@ from harness.expect.finding import Fault
 from harness.expect.inspection import Inspection
 from harness.expect.pattern import TableLike
 from harness.expect.paxos_rounds import PAXOS_PREPARE, PaxosRound, Vote, ballot_order, paxos_rounds_of
+from harness.expect.ready_claim import name_of
 from harness.expect.scope import WHOLE_TRACE, Scope
 from harness.expect.verdict import Outcome, Verdict
 from harness.expect.write_claim import (
@@ -28,7 +29,6 @@ from harness.expect.write_claim import (
     examine_paths,
     is_about,
     messages_of,
-    name_of,
     requirement,
 )
 from harness.expect.write_groups import WriteGroup

@@ -26,6 +26,7 @@ from harness.expect.consistency import checked_level
 from harness.expect.finding import Fault
 from harness.expect.inspection import Inspection
 from harness.expect.pattern import TableLike
+from harness.expect.ready_claim import name_of
 from harness.expect.scope import WHOLE_TRACE, Scope
 from harness.expect.verdict import Outcome, Verdict
 from harness.expect.write_claim import (
@@ -33,7 +34,6 @@ from harness.expect.write_claim import (
     examine_outcome,
     is_about,
     messages_of,
-    name_of,
     requirement,
 )
 from harness.partitioner import MAXIMUM_TOKEN, token_of

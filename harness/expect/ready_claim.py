@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from harness.events.trace import Trace
+from harness.expect.pattern import TableLike, table_of
 from harness.expect.scope import Scope
 from harness.expect.verdict import Verdict
 
@@ -16,3 +17,13 @@ class ReadyClaim(Protocol):
         Raises:
             ExpectationError: it makes no sense for this trace, as when a table does not exist.
         """
+
+
+def name_of(table: TableLike | None) -> str | None:
+    """Name of a table that a claim is about.
+
+    Raises:
+        ExpectationError: it lacks its keyspace.
+    """
+    name = table_of(table)
+    return name if isinstance(name, str) else None

@@ -11,9 +11,10 @@ from harness.expect.base_writes import node_name
 from harness.expect.finding import Fault
 from harness.expect.inspection import Inspection
 from harness.expect.pattern import TableLike
+from harness.expect.ready_claim import name_of
 from harness.expect.scope import WHOLE_TRACE, Scope
 from harness.expect.verdict import Outcome, Verdict
-from harness.expect.write_claim import examine_outcome, is_about, messages_of, name_of
+from harness.expect.write_claim import examine_outcome, is_about, messages_of
 from harness.topology import Node
 
 

@@ -16,6 +16,7 @@ from enum import Enum
 
 from harness.codec.verbs.mutation import Mutation
 from harness.codec.verbs.writes import HintMutationRequest, MutationRequest
+from harness.errors import ExpectationError
 from harness.events.contents import changes_of
 from harness.events.message import Message
 from harness.events.statement_scope import write_timestamps
@@ -34,9 +35,11 @@ from harness.expect.base_writes import (
 )
 from harness.expect.finding import Fault, Finding, verdict_of
 from harness.expect.inspection import CHARACTERS, Inspection
+from harness.expect.pattern import TableLike
+from harness.expect.ready_claim import name_of
 from harness.expect.rpc_patterns import one_way
 from harness.expect.scope import WHOLE_TRACE, Scope
-from harness.expect.verdict import Evidence, Outcome, StepState, TranscriptStep, Verdict, evidence_of
+from harness.expect.verdict import Evidence, Outcome, StepState, TranscriptStep, Verdict, all_of, evidence_of
 from harness.expect.view_change import ChangeKind
 from harness.expect.view_definition import ViewDefinition, ViewKey
 from harness.expect.view_matching import BaseKey, Due, RowFault, RowResult, ViewMatcher, ViewUpdate
@@ -75,16 +78,70 @@ class ViewUpdates:
         return _Examination(self, trace, scope).report()
 
 
-def view_updates(base: str, view: str, *, synchronous: bool = False) -> ViewUpdates:
+def view_updates(base: TableLike, view: TableLike, *, synchronous: bool = False) -> ViewUpdates:
     """Claim that a materialized view, or the view behind a secondary index, gets its updates.
 
     Args:
         base: the base table, ``keyspace.table``.
-        view: the view, or the index; its keyspace may be left out.
+        view: the view, or the index; as text, its keyspace may be left out.
         synchronous: a base replica acknowledges a write only when its view replica has acknowledged the update
             (``synchronous_updates`` of the view); otherwise updates run in the background.
+
+    Raises:
+        ExpectationError: the base table lacks its keyspace.
     """
-    return ViewUpdates(base=base, view=view, is_synchronous=synchronous)
+    view_name = view if isinstance(view, str) else name_of(view)
+    return ViewUpdates(base=name_of(base) or "", view=view_name or "", is_synchronous=synchronous)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EveryViewUpdated:
+    """The claim on several views; made by ``every_view_updated``."""
+
+    base: str | None = None
+    is_synchronous: bool = False
+
+    def __str__(self) -> str:
+        return f"view updates of {self.base or 'every table'} reach every view and index"
+
+    def check(self, trace: Trace, scope: Scope = WHOLE_TRACE) -> Verdict:
+        """Hold it against a trace; each view with writes to its base table is a part of the verdict.
+
+        Raises:
+            ExpectationError: the trace knows no such table, or no view of it.
+        """
+        found = [
+            (f"{table.keyspace}.{table.base}", table.full_name)
+            for table in trace.schema.tables
+            if table.base is not None and self.base in {None, f"{table.keyspace}.{table.base}"}
+        ]
+        if not found:
+            raise ExpectationError(f"the trace knows no view of {self.base or 'any table'}")
+        written = {
+            group.table.full_name
+            for group in Inspection(trace, scope).write_groups
+            if group.table is not None and scope.holds(group.first)
+        }
+        due = [pair for pair in found if pair[0] in written or self.base is not None]
+        if not due:
+            text = "no write to a table with a view is to be seen"
+            finding = Finding(outcome=Outcome.INCONCLUSIVE, fault=Fault.UNKNOWN, text=text)
+            return verdict_of(str(self), [finding], scope=scope.name)
+        claims = [view_updates(base, view, synchronous=self.is_synchronous) for base, view in due]
+        return all_of([claim.check(trace, scope) for claim in claims], claim=str(self))
+
+
+def every_view_updated(base: TableLike | None = None, *, synchronous: bool = False) -> EveryViewUpdated:
+    """Claim that all materialized views and secondary indexes get their updates.
+
+    Args:
+        base: of which table; None: of every one.
+        synchronous: see ``view_updates``.
+
+    Raises:
+        ExpectationError: the table lacks its keyspace.
+    """
+    return EveryViewUpdated(base=name_of(base), is_synchronous=synchronous)
 
 
 class PairState(Enum):

@@ -14,7 +14,8 @@ from harness.events.trace import Trace
 from harness.expect.consistency import Requirement, checked_level, requirement_of
 from harness.expect.finding import Fault
 from harness.expect.inspection import Inspection
-from harness.expect.pattern import TableLike, table_of
+from harness.expect.pattern import TableLike
+from harness.expect.ready_claim import name_of
 from harness.expect.scope import WHOLE_TRACE, Scope
 from harness.expect.verdict import Outcome, Verdict
 from harness.expect.write_groups import Delivery, WriteGroup
@@ -81,16 +82,6 @@ def write(*, table: TableLike | None = None, rf: int | None = None, consistency:
         replication_factor=rf,
         consistency_level=None if consistency is None else checked_level(consistency),
     )
-
-
-def name_of(table: TableLike | None) -> str | None:
-    """Name of a table that a claim is about.
-
-    Raises:
-        ExpectationError: it lacks its keyspace.
-    """
-    name = table_of(table)
-    return name if isinstance(name, str) else None
 
 
 # Statements.
