@@ -87,6 +87,12 @@ class Domains:
             found = self._domains[pattern] = self._find(pattern)
         return found
 
+    @property
+    def has_unknown(self) -> bool:
+        """Whether there are messages that could matter to a pattern seen so far, and cannot be told."""
+        domains = [*self._domains.values(), *(domain for _, domain in self._unhashable)]
+        return any(domain.unknown for domain in domains)
+
     def items(self, what: Countable) -> Items:
         """Everything that counts as one of these."""
         known = self._items.get(id(what))

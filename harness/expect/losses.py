@@ -135,6 +135,6 @@ def _lost_text(lost: LostBytes) -> str:
     connection = lost.connection
     client = connection.client_node or connection.client.address
     server = connection.server_node or connection.server.address
-    sides = f"{client} → {server}" if lost.from_client else f"{server} → {client}"
-    size = "bytes" if lost.lost_bytes is None else f"{lost.lost_bytes} bytes"
-    return f"{size} of {sides} are not in the capture, before packet {lost.frame}"
+    sides = f"{client} to {server}" if lost.from_client else f"{server} to {client}"
+    size = "bytes" if lost.lost_bytes is None else f"{lost.lost_bytes} B"
+    return f"{size} from {sides} are not in the capture, before packet {lost.frame}"

@@ -15,7 +15,6 @@ from harness.errors import ExpectationError
 from harness.events.filter_values import did_you_mean, wire_bytes_of_uuid
 from harness.events.filters import Filter
 from harness.events.message import Connection, Kind, Message, Protocol
-from harness.events.surroundings import Surroundings
 from harness.events.trace import Trace
 from harness.expect.pattern import CLIENT, Predicate
 from harness.expect.scope import WHOLE_TRACE, Scope
@@ -38,11 +37,7 @@ class MessageIndex:
     def __init__(self, trace: Trace, scope: Scope = WHOLE_TRACE) -> None:
         self.trace = trace
         self.scope = scope
-        self.surroundings = Surroundings(
-            schema=trace.schema,
-            topology=trace.topology,
-            started_ns=trace.messages[0].time_ns if trace.messages else None,
-        )
+        self.surroundings = trace.surroundings
         where = scope.where
         if where is not None:
             scope = Scope(

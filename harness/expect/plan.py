@@ -124,6 +124,9 @@ class Outline:
     """Numbers of the step or block; of an exchange, of both its messages."""
     rule: int | None = None
     choice: int | None = None
+    needed: int | None = None
+    """Of a quorum: how many of the children have to hold."""
+    window: int | None = None
     rest: tuple["Outline", ...] = ()
     """Of a quorum: the same for the nodes that nothing waits for."""
 
@@ -268,7 +271,7 @@ class _Planner:
                 inside = tuple(range(before, len(self.variables)))
                 duration_ns = round(expectation.seconds * 1e9)
                 self.windows.append(Window(variables=inside, duration_ns=duration_ns))
-                return Outline(text=text, children=children)
+                return Outline(text=text, children=children, window=len(self.windows) - 1)
             case Optional() | InBackground() | OnlyAfterReply():
                 return self._wrapped(expectation, place, None)
 
@@ -279,13 +282,9 @@ class _Planner:
         unanswered: list[int] = []
         start = place.start
         for index, step in enumerate(steps):
-            if index < len(steps) - 1:
-                end = self._barrier()
-                self.edges.append((~start, ~end))
-            elif place.end is None:
-                end = self._barrier()
-            else:
-                end = place.end
+            is_last = index == len(steps) - 1
+            end = place.end if is_last and place.end is not None else self._barrier()
+            self.edges.append((~start, ~end))
             inner = replace(place, start=start, end=end, is_in_order=True)
             outlines.append(self._listed(step, inner, unanswered))
             start = end
@@ -305,7 +304,7 @@ class _Planner:
             if isinstance(step, Pattern)
             else self._wrapped(step, place, answers)
         )
-        if not single.is_answer and not isinstance(step, Optional):
+        if not single.is_answer and not _is_optional(step):
             unanswered.append(outline.variables[0])
         return outline
 
@@ -447,6 +446,7 @@ class _Planner:
             text=text,
             children=tuple(outlines),
             choice=len(self.choices) - 1,
+            needed=expectation.count,
             rest=tuple(rest_outlines),
         )
 
@@ -462,9 +462,8 @@ class _Planner:
         reply = self.variables[self.replies[0]] if len(self.replies) == 1 else None
         if reply is None or reply.group != 0:
             if late:
-                raise ExpectationError(
-                    f"only_after_reply needs one result() as a step in order; there are {len(self.replies)}"
-                )
+                there = "it is optional, or of a quorum" if reply else f"there are {len(self.replies)}"
+                raise ExpectationError(f"only_after_reply needs one result() as a step in order; {there}")
             return
         self.edges += [(reply.number, variable.number) for variable in late]
         if reply.end is None:
@@ -516,6 +515,13 @@ def _single(step: Expectation) -> Pattern | None:
     while isinstance(step, Optional | InBackground | OnlyAfterReply):
         step = step.step
     return step if isinstance(step, Pattern) else None
+
+
+def _is_optional(step: Expectation) -> bool:
+    """Whether a pattern, wrapped or not, need not come."""
+    while isinstance(step, InBackground | OnlyAfterReply):
+        step = step.step
+    return isinstance(step, Optional)
 
 
 def _first_steps(added: list[Variable], before: int) -> tuple[int, ...]:

@@ -54,13 +54,20 @@ class Problem:
         domains: the messages.
         losses: what may be hidden.
         is_lenient: whether what is hidden may help.
+        is_linked: whether requests that nothing answers are left out beforehand; a search for parts of the
+            claim wants them.
     """
 
-    def __init__(self, plan: Plan, domains: Domains, losses: Losses, *, is_lenient: bool) -> None:
+    def __init__(
+        self, plan: Plan, domains: Domains, losses: Losses, *, is_lenient: bool, is_linked: bool = True
+    ) -> None:
         self.plan = plan
         self.domains = domains
+        self.losses = losses
         self.index = domains.index
         self.is_lenient = is_lenient
+        self._there: dict[int, frozenset[int]] = {}
+        self._rival_counts: dict[int, int] = {}
         self._rule_captures: dict[int, frozenset[str]] = {}
         self.rule_book = RuleBook(domains, losses, is_lenient=is_lenient)
         self.candidates: list[Candidates | None] = []
@@ -84,7 +91,8 @@ class Problem:
                     self.candidates.append(self._step_candidates(variable))
                 case Block():
                     self.candidates.append(self._block_candidates(variable))
-        self._link_both_ways()
+        if is_linked:
+            self._link_both_ways()
         self.successors, self.predecessors = _neighbours(plan)
 
     @cached_property
@@ -114,9 +122,28 @@ class Problem:
     @cached_property
     def capture_names(self) -> frozenset[str]:
         """Captures that steps and blocks may give values to."""
-        return frozenset(
-            name for variable in self.plan.variables for name in captures_of(variable)
-        )
+        return frozenset(name for variable in self.plan.variables for name in captures_of(variable))
+
+    def there(self, number: int) -> frozenset[int]:
+        """Positions of the messages of a step or block, the last ones of what is counted."""
+        found = self._there.get(number)
+        if found is None:
+            variable = self.plan.variables[number]
+            what = variable.pattern if isinstance(variable, Step) else variable.what
+            found = self._there[number] = frozenset(item.end for item in self.domains.items(what).known)
+        return found
+
+    def rival_count(self, number: int) -> int:
+        """How many other steps could stand for messages of a step or block."""
+        found = self._rival_counts.get(number)
+        if found is None:
+            there = self.there(number)
+            found = self._rival_counts[number] = sum(
+                not there.isdisjoint(self.there(other.number))
+                for other in self.plan.variables
+                if isinstance(other, Step) and other.number != number
+            )
+        return found
 
     def rule_captures(self, rule: Rule) -> frozenset[str]:
         """Captures in a rule that steps and blocks may give values to; the others stand for any value."""

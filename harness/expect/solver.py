@@ -20,15 +20,15 @@ from typing import TypeVar
 
 from harness.expect.candidates import NONE, Candidates
 from harness.expect.matcher import Binding
-from harness.expect.plan import Rule, Step
+from harness.expect.plan import Rule, Step, captures_of
 from harness.expect.problem import OpenChoice, Option, Problem
 
-WORK_MAX = 3_000_000
-"""Steps of work before the search gives up: several seconds."""
-_FAILURES_FIRST = 64
-"""Dead ends before the search begins anew for the first time; each time, half as many more."""
-_MATCHING_STEPS_MAX = 256
-"""Most steps whose messages are matched with each other before the search begins."""
+WORK_MAX = 1_000_000
+"""Steps of work before the search gives up: a few seconds."""
+_FAILURES_FIRST = 128
+"""Dead ends before the search begins anew for the first time; then twice as many, and so on."""
+_MATCHING_STEPS_MAX = 128
+"""Most steps of which it is made sure that each can have a message of its own."""
 
 
 _K = TypeVar("_K")
@@ -88,13 +88,13 @@ class Solver:
         return self._search(tuple(variables), placed)
 
     def _search(self, only: tuple[int, ...] | None, placed: dict[int, Candidates]) -> Solution | None:
-        failures_max = float(_FAILURES_FIRST)
+        failures_max = _FAILURES_FIRST
         while True:
-            search = _Search(self._problem, self._weights, self._work_left, int(failures_max))
+            search = _Search(self._problem, self._weights, self._work_left, failures_max)
             try:
                 found = search.run(only, placed)
             except _BeginAnew:
-                failures_max *= 1.5
+                failures_max *= 2
                 continue
             finally:
                 self._work_left = search.work_left
@@ -250,6 +250,8 @@ class _Search:
             return False
         for number in option.absent:
             self._append(self._absent, number)
+            if not self._may_be_absent(number):
+                return False
         if option.placed is not None and not self._place(*option.placed):
             return False
         return all(self._activate_group(group) for group in option.groups)
@@ -281,7 +283,7 @@ class _Search:
             self._put(self._used, position, number)
             if not self._link(variable, position):
                 return False
-        return self._spread([number], [number]) and self._bind(way)
+        return self._spread([number], [number]) and self._bind(way) and self._can_be_different()
 
     # What follows from a decision.
 
@@ -523,15 +525,29 @@ class _Search:
         problem = self._problem
         return problem.rule_book.is_absent(variable, self._bound, {*self._used, *problem.spare}, asked)
 
+    def _may_be_absent(self, number: int) -> bool:
+        """Whether other steps could use up all messages of an optional step that is left out."""
+        variable = self._plan.variables[number]
+        if captures_of(variable) or (isinstance(variable, Step) and variable.answers is not None):
+            # Which messages count is known only when others are chosen.
+            return True
+        problem = self._problem
+        return len(problem.there(number) - problem.spare) <= problem.rival_count(number)
+
     def _can_be_different(self) -> bool:
         """Whether every step can have a message of its own, going by bounds alone."""
-        steps = [number for number in self._unchosen if isinstance(self._plan.variables[number], Step)]
+        low, high, variables = self._low, self._high, self._plan.variables
+        steps = [number for number in self._unchosen if isinstance(variables[number], Step)]
         # A step with as many messages to choose from as there are steps always finds one.
-        scarce = [number for number in steps if self._high[number] - self._low[number] + 1 < len(steps)]
-        if len(scarce) > _MATCHING_STEPS_MAX:
+        wanted = len(steps) + len(self._used)
+        scarce = [number for number in steps if high[number] - low[number] + 1 < wanted]
+        if not scarce or len(scarce) > _MATCHING_STEPS_MAX:
             return True
         taken_by: dict[int, int] = {}
-        return all(self._find_own(number, taken_by, set()) for number in scarce)
+        for number in scarce:
+            if not self._find_own(number, taken_by, set(self._used)):
+                return self._wipe_out(number)
+        return True
 
     def _find_own(self, number: int, taken_by: dict[int, int], seen: set[int]) -> bool:
         """Give a message to a step, moving others to other messages; an augmenting path, in Kuhn's terms."""

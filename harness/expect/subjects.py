@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from harness.codec.cql.messages import Message as CqlMessage
+from harness.codec.cql.opcodes import Opcode
 from harness.codec.cql.requests import Batch, Execute
 from harness.codec.verbs.common import DecoratedKey, FullPosition, Key, PartitionRange
 from harness.codec.verbs.mutation import CanonicalMutationFrame, Mutation
@@ -66,6 +67,8 @@ def partition_keys_of(message: Message, index: MessageIndex) -> Sequence[_Compon
 def text_of(message: Message, index: MessageIndex) -> str | None:
     """The statement's text, of an answer its request's; several of a batch with ``;``. None: it is unknown."""
     subject = subject_of(message, index)
+    if subject.verb != Opcode.BATCH:
+        return statement_text(subject)
     body = subject.body
     if isinstance(body, CqlMessage) and isinstance(body.content, Batch):
         texts = [
@@ -74,7 +77,7 @@ def text_of(message: Message, index: MessageIndex) -> str | None:
         ]
         known = [text for text in texts if text is not None]
         return "; ".join(known) if len(known) == len(texts) else None
-    return statement_text(subject)
+    return None
 
 
 def _bound_keys(message: Message, body: CqlMessage) -> Sequence[_Components] | None:

@@ -80,7 +80,7 @@ class StepState(Enum):
     BROKEN = "broken"
     """Of what is counted, or of a time: it is not as claimed."""
     LEFT_OUT = "left out"
-    """Optional, and not there; or of a node that the quorum did without."""
+    """Optional, and not there; or of a node that the quorum does without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +120,8 @@ class Verdict:
     """Of PASS, what proves it; of FAIL, what refutes it, or comes nearest."""
     transcript: tuple[TranscriptStep, ...] = ()
     """The claim line by line, with what was seen."""
+    captured: tuple[tuple[str, str], ...] = ()
+    """Captures with the values that they got, in words."""
     parts: tuple["Verdict", ...] = ()
     """Of several claims, the verdict of each."""
     scope: str = ""
@@ -159,7 +161,7 @@ def evidence_of(message: Message, what: str) -> Evidence:
     )
 
 
-def all_of(verdicts: Iterable[Verdict], *, claim: str = "all of") -> Verdict:
+def all_of(verdicts: Iterable[Verdict], *, claim: str = "all claims") -> Verdict:
     """One verdict of several: FAIL if one is, else INCONCLUSIVE if one is, else PASS; no verdicts: PASS.
 
     Args:

@@ -17,8 +17,8 @@ from harness.codec.verbs.mutation import Mutation, MutationPartition, Row
 from harness.codec.verbs.paxos import PaxosAcceptReply, PaxosAcceptRequest, Proposal
 from harness.codec.verbs.registry import encode_payload
 from harness.codec.verbs.table import TABLE
-from harness.codec.verbs.writes import MutationDone, MutationRequest, TruncateRequest
 from harness.codec.verbs.wire import Void as VoidReply
+from harness.codec.verbs.writes import MutationDone, MutationRequest, TruncateRequest
 from harness.events.message import Connection, CqlPart, Kind, Message, Protocol
 from harness.events.trace import LostBytes, Missing, Trace
 from harness.schema import Column as TableColumn
@@ -156,13 +156,18 @@ class TraceBuilder:
         )
 
     def _add(
-        self, kind: Kind, verb: str, sender: str, receiver: str, payload: bytes, *, acknowledges: int | None = None
+        self,
+        kind: Kind,
+        verb: str,
+        sender: str,
+        receiver: str,
+        payload: bytes,
+        *,
+        acknowledges: int | None = None,
     ) -> int:
         on = self._connection(sender, receiver, Protocol.RPC)
         return self._append(
-            message_of(
-                kind, TABLE.by_name[verb], payload, on, acknowledges=acknowledges, timeout_ms=2000
-            )
+            message_of(kind, TABLE.by_name[verb], payload, on, acknowledges=acknowledges, timeout_ms=2000)
         )
 
     def _add_cql(
