@@ -1,21 +1,24 @@
-"""Always on: every request is answered, every write acknowledged; or it is known why not.
+"""Always on: every request is answered, every write acknowledged, once and by who was asked; or it is known why not.
 
 What may rightly go unanswered: what is asked of a node that has fallen silent, what the capture's end or a loss may
 hide, what was sent on a connection that ended, and what was asked from a node that itself stopped.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from harness.codec.cql.opcodes import Opcode
 from harness.events.message import Connection, Kind, Message, Protocol
 from harness.events.trace import Trace
-from harness.expect.base_writes import node_name, write_of
+from harness.expect.base_writes import MUTATION_DONE, node_name, write_of
 from harness.expect.cql_patterns import result
 from harness.expect.finding import Fault
 from harness.expect.inspection import Inspection
+from harness.expect.pattern import Pattern
 from harness.expect.scope import WHOLE_TRACE, Scope
 from harness.expect.verdict import Verdict
 
+_ASKING = (Kind.REQUEST, Kind.ONE_WAY)
 _CQL_ANSWERED = frozenset(
     {
         Opcode.STARTUP,
@@ -35,21 +38,26 @@ class Answered:
     """The claim; made by ``every_request_answered``."""
 
     def __str__(self) -> str:
-        return "every request is answered, and every write acknowledged"
+        return "every request is answered and every write acknowledged, once"
 
     def check(self, trace: Trace, scope: Scope = WHOLE_TRACE) -> Verdict:
         """Hold it against the requests of a trace, or of a scope; what is explained is listed and no fault."""
         inspection = Inspection(trace, scope)
         endings = _Endings(trace)
         asked = answered = 0
+        numbers = {message.number for message in trace.messages}
         for message in trace.messages:
-            answer = _awaited_answer(message) if scope.holds(message) else ""
+            if not scope.holds(message):
+                continue
+            _examine_answer(inspection, message, numbers)
+            answer = _awaited_answer(message)
             if not answer:
                 continue
             asked += 1
             replies = trace.exchange_of(message).replies
             if replies:
                 answered += 1
+                _examine_replies(inspection, message, replies)
             else:
                 _unanswered(inspection, message, answer, endings)
         inspection.show(0, f"{answered} of {asked} requests are answered", note="the others are listed")
@@ -74,10 +82,49 @@ def _awaited_answer(message: Message) -> str:
     return ""
 
 
+def _examine_replies(inspection: Inspection, message: Message, replies: Sequence[Message]) -> None:
+    """Find a request that is answered twice, or by somebody else."""
+    what = f"{_sides(message)}: {message.verb_name} in packet {message.frame_last}"
+    if len(replies) > 1:
+        packets = " and ".join(str(reply.frame_last) for reply in replies)
+        inspection.fail(
+            Fault.DOUBLED, f"{what} is answered {len(replies)} times, in packets {packets}", *replies
+        )
+    waiting = message.sender.address
+    write = write_of(message)
+    if write is not None:
+        waiting = write[0].reply_to
+    for reply in replies:
+        if (reply.sender.address, reply.receiver.address) != (message.receiver.address, waiting):
+            text = f"{what} is answered by {_sides(reply)}, in packet {reply.frame_last}"
+            inspection.fail(Fault.MISDIRECTED, text, message, reply)
+
+
+def _examine_answer(inspection: Inspection, message: Message, numbers: Collection[int]) -> None:
+    """Find an answer to nothing that was asked."""
+    number = message.acknowledges if message.request is None else message.request
+    is_reply = message.kind in {Kind.REPLY, Kind.EXCEPTION} and message.protocol is Protocol.RPC
+    is_loose = is_reply and number is None and message.connection.syn_seen and message.verb is None
+    if (number is None or number in numbers) and not is_loose:
+        return
+    what = "MUTATION_DONE" if message.verb == MUTATION_DONE else "an answer"
+    text = f"{_sides(message)}: packet {message.frame_last} is {what} to nothing that was sent"
+    hiding = inspection.losses.hiding(
+        Pattern(word="message", protocol=message.protocol, kinds=_ASKING, receiver=(message.sender_node,))
+        if message.sender_node is not None
+        else Pattern(word="message", protocol=message.protocol, kinds=_ASKING)
+    )
+    inspection.fail(Fault.UNEXPLAINED, text, message, why="; ".join(hiding))
+
+
+def _sides(message: Message) -> str:
+    return f"{node_name(message, is_sender=True)} → {node_name(message, is_sender=False)}"
+
+
 def _unanswered(inspection: Inspection, message: Message, answer: str, endings: "_Endings") -> None:
-    sender, receiver = node_name(message, is_sender=True), node_name(message, is_sender=False)
+    receiver = node_name(message, is_sender=False)
     owner = inspection.scopes.owner_of(message)
-    text = f"{sender} → {receiver}: {message.verb_name} in packet {message.frame_last} was not answered"
+    text = f"{_sides(message)}: {message.verb_name} in packet {message.frame_last} was not answered"
     if message.protocol is Protocol.CQL:
         hiding = inspection.losses.hiding(result(sender=receiver))
         text = text if owner is None else f"{owner.name} was not answered"
