@@ -172,7 +172,8 @@ class WiresharkDissector:
             sightings = tuple(self._sightings(packet, position, state, direction, from_client=from_client))
             direction.open_at = start + len(packet.payload)
             if position is not None:
-                direction.window.release(sightings[-1].end)
+                direction.shown_end = sightings[-1].end
+                direction.window.release(direction.shown_end)
                 if not packet.is_malformed:
                     direction.open_at = sightings[-1].end
         elif packet.is_malformed:
@@ -277,14 +278,16 @@ def read_trace(
 class _Direction:
     """What one side of a connection sent, as far as Wireshark has not shown it."""
 
-    __slots__ = ("is_from_syn", "open_at", "positions", "window")
+    __slots__ = ("is_from_syn", "open_at", "positions", "shown_end", "window")
 
     def __init__(self, positions: Positions, *, is_from_syn: bool) -> None:
         self.positions = positions
         self.is_from_syn = is_from_syn
         self.window = ByteWindow()
         self.open_at = 0
-        """Behind the last message shown, where Wireshark waits for the rest of the next."""
+        """Where Wireshark goes on if it waits for the rest of a message."""
+        self.shown_end = 0
+        """Behind the last message shown."""
 
 
 class _ConnectionState:
@@ -310,16 +313,19 @@ def _first_position(packet: TsharkPacket, start: int, direction: _Direction) -> 
     """Find where the packet's first message begins, and prove it: there must stand what Wireshark shows."""
     window = direction.window
     candidates = [start]
+    # Behind a malformed packet Wireshark mostly goes on with the next; it waits for the rest of what it has begun
+    # if it gave up within a message, not between two.
+    waiting = [direction.open_at, direction.shown_end]
     if packet.joined_frames:
         joined = window.start_of_frame(packet.joined_frames[0])
+        candidates = waiting if joined is None else [joined, *waiting]
         run = window.run_at(direction.open_at)
-        candidates = [direction.open_at] if joined is None else [joined, direction.open_at]
         if run is not None and run.frame == packet.joined_frames[0]:
             # Within that packet it goes on behind the last message shown.
-            candidates.reverse()
-    elif packet.is_malformed and direction.open_at < start:
+            candidates = [*waiting, *candidates]
+    elif packet.is_malformed:
         # It joined segments, but gave up before it came to say so.
-        candidates.insert(0, direction.open_at)
+        candidates = [position for position in waiting if position < start] + candidates
     pdu = packet.pdus[0]
     for position in candidates:
         if is_at(pdu, window.read(position, HEAD_BYTES)):
