@@ -10,7 +10,8 @@
     verdict = check(trace, claim, never(one_way(MUTATION, table="ks.map")))
     print(explain(verdict, trace))
 
-What patterns claim: ``pattern``; what expectations mean: ``expectation``; when a verdict is PASS, FAIL or
+Claims that are ready made (``view_updates``, ``write``, ``read``, ``lwt_round``, ``monitors``) have a ``check`` of
+their own. What patterns claim: ``pattern``; what expectations mean: ``expectation``; when a verdict is PASS, FAIL or
 INCONCLUSIVE: ``verdict``.
 """
 
@@ -51,10 +52,13 @@ from harness.expect.expectation import (
 from harness.expect.explain import (
     explain,
 )
+from harness.expect.lwt_claim import lwt_round
+from harness.expect.monitors import monitors
 from harness.expect.pattern import (
     CLIENT,
     Pattern,
 )
+from harness.expect.read_claim import read
 from harness.expect.rpc_patterns import (
     exception,
     negotiation,
@@ -177,6 +181,8 @@ from harness.expect.verdict import (
     display_filter,
     evidence_of,
 )
+from harness.expect.view_updates import every_view_updated, view_updates
+from harness.expect.write_claim import write
 
 __all__ = [
     "BACKUP_SNAPSHOT_SSTABLES",
@@ -301,6 +307,7 @@ __all__ = [
     "display_filter",
     "each",
     "event",
+    "every_view_updated",
     "evidence_of",
     "exactly",
     "exception",
@@ -309,6 +316,8 @@ __all__ = [
     "explain",
     "in_background",
     "in_order",
+    "lwt_round",
+    "monitors",
     "negotiation",
     "never",
     "one_way",
@@ -316,10 +325,13 @@ __all__ = [
     "optional",
     "query",
     "quorum",
+    "read",
     "reply",
     "request",
     "result",
     "statement",
     "stream_data",
+    "view_updates",
     "within",
+    "write",
 ]
