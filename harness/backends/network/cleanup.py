@@ -19,7 +19,8 @@ from harness.errors import BackendError
 from harness.waiting import wait_until
 
 _END_TIMEOUT_S = 10.0
-_INTERFACE_TIMEOUT_S = 5.0
+_LEASE_TIMEOUT_S = 5.0
+_INTERFACE_TIMEOUT_S = 2.0
 
 
 class Kind(Enum):
@@ -74,7 +75,8 @@ def _clean_lease(path: Path) -> list[Removed]:
         if claims.owner is None or claims.owner.is_alive():
             return []
         removed += _end_keepers(claims)
-        lease = wait_until(lambda: Lease.take_over(path), timeout_s=_END_TIMEOUT_S if removed else 0)
+        # A keeper that has just lost its run ends by itself, but needs a moment for it.
+        lease = wait_until(lambda: Lease.take_over(path), timeout_s=_LEASE_TIMEOUT_S)
         if lease is None:
             # A child that the run has forked still holds the lease, and maybe uses what is in it.
             return removed

@@ -1,0 +1,208 @@
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import pytest
+
+from harness.backends.network import cleanup
+from harness.backends.network.cleanup import Kind, Removed, alias_of, clean
+from harness.backends.network.interfaces import Interfaces
+from harness.backends.network.lease import Lease, claims_of, lease_paths
+from harness.backends.network.network import Network
+from harness.waiting import wait_until
+from tests.backends.network.networks import skip_without_root
+
+pytestmark = pytest.mark.namespaces
+
+TIMEOUT_S = 20
+SUBNET = IPv4Network("198.19.254.0/24")
+
+RUN = """
+import sys, time
+from pathlib import Path
+from harness.backends.network.network import Network
+from harness.capture.dumpcap import RunningCapture
+folder = Path(sys.argv[1])
+print("begins", flush=True)
+network = Network.create(3, state_folder=folder / "state")
+for node in network.nodes:
+    node.start(["sh", "-c", "sleep 1000 & sleep 1000"], log=folder / "log")
+if sys.argv[2] == "capture":
+    capture = RunningCapture.start(network.tap, folder / "capture.pcapng")
+print("up", flush=True)
+time.sleep(1000)
+"""
+
+
+@pytest.fixture
+def run(state_folder: Path, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start a run of its own that makes a network, and wait until it has said something."""
+    runs: list[subprocess.Popen[str]] = []
+
+    def start(*, until: str = "up", more: str = "") -> subprocess.Popen[str]:
+        run = subprocess.Popen(
+            [sys.executable, "-c", RUN, str(tmp_path), more],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "HARNESS_TEST_RUN": str(tmp_path), "TMPDIR": str(tmp_path)},
+        )
+        runs.append(run)
+        assert run.stdout is not None
+        while run.stdout.readline() != f"{until}\n":
+            assert run.poll() is None
+        return run
+
+    yield start
+    for run in runs:
+        run.kill()
+        run.communicate()
+    clean(state_folder=state_folder)
+
+
+def processes_of(folder: Path) -> set[int]:
+    """The processes that a run has started, however they hide: they all have its environment."""
+    mark = f"HARNESS_TEST_RUN={folder}".encode()
+    found = set()
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (path / "environ").read_bytes().split(b"\0"):
+                found.add(int(path.name))
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return found
+
+
+def interfaces() -> set[str]:
+    return set(os.listdir("/sys/class/net"))  # noqa: PTH208
+
+
+def end(run: subprocess.Popen[str]) -> None:
+    run.kill()
+    run.wait()
+
+
+def test_nothing_is_left_of_a_run_killed_at_any_moment(
+    run: Callable[..., subprocess.Popen[str]], state_folder: Path, tmp_path: Path
+) -> None:
+    before = interfaces()
+    moments = random.Random(4)
+    for number in range(5):
+        killed = run(until="begins", more="capture" if number % 2 else "")
+        assert wait_until(killed.poll, timeout_s=moments.uniform(0.1, 0.9)) is None
+        end(killed)
+        clean(state_folder=state_folder)
+        assert processes_of(tmp_path) == set()
+        assert not state_folder.is_dir() or not list(state_folder.iterdir())
+        assert list(tmp_path.glob("scylla-wire-harness-*")) == []
+        assert interfaces() == before
+
+
+def test_it_is_told_what_was_removed(
+    run: Callable[..., subprocess.Popen[str]], state_folder: Path, tmp_path: Path
+) -> None:
+    end(run())
+    (lease,) = lease_paths(state_folder)
+    (folder,) = tmp_path.glob("scylla-wire-harness-*")
+    removed = clean(state_folder=state_folder)
+    assert Removed(kind=Kind.FOLDER, name=str(folder)) in removed
+    assert Removed(kind=Kind.LEASE, name=str(lease)) in removed
+    assert str(removed[-1]) == f"lease {lease}"
+    assert clean(state_folder=state_folder) == ()
+
+
+def test_the_next_run_cleans_up(
+    run: Callable[..., subprocess.Popen[str]], state_folder: Path, tmp_path: Path
+) -> None:
+    end(run())
+    # Left-overs may not count as taken: the kernel needs a moment to end what the first run has started.
+    assert wait_until(lambda: not processes_of(tmp_path), timeout_s=TIMEOUT_S)
+    with Network.create(1, state_folder=state_folder):
+        assert len(list(lease_paths(state_folder))) == 1
+        assert list(tmp_path.glob("scylla-wire-harness-*")) == []
+
+
+def test_a_living_run_is_left_alone(
+    run: Callable[..., subprocess.Popen[str]], state_folder: Path, tmp_path: Path
+) -> None:
+    living = run()
+    processes = processes_of(tmp_path)
+    assert clean(state_folder=state_folder) == ()
+    assert processes_of(tmp_path) >= processes
+    assert living.poll() is None
+    assert list(tmp_path.glob("scylla-wire-harness-*"))
+
+
+def test_a_keeper_that_has_outlived_its_run_is_ended(
+    run: Callable[..., subprocess.Popen[str]], state_folder: Path, tmp_path: Path
+) -> None:
+    run_to_kill = run()
+    (lease,) = lease_paths(state_folder)
+    keepers = claims_of(lease).keepers
+    for keeper in keepers:
+        os.kill(keeper.pid, signal.SIGSTOP)
+    end(run_to_kill)
+    assert all(keeper.is_alive() for keeper in keepers)
+    removed = clean(state_folder=state_folder)
+    assert {name.name for name in removed if name.kind is Kind.PROCESS} <= {
+        str(keeper.pid) for keeper in keepers
+    }
+    assert any(name.kind is Kind.PROCESS for name in removed)
+    assert processes_of(tmp_path) == set()
+    assert list(lease_paths(state_folder)) == []
+
+
+def test_a_process_that_has_got_the_number_of_a_keeper_is_left_alone(
+    state_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cleanup, "_LEASE_TIMEOUT_S", 0.1)
+    state_folder.mkdir()
+    lease = Lease.take(state_folder, SUBNET)
+    assert lease is not None
+    with subprocess.Popen(["sleep", "1000"]) as bystander:
+        path, inherited = lease.path, os.dup(lease.descriptor)
+        path.write_text(f'{{"owner": [{bystander.pid}, 1], "keepers": [[{bystander.pid}, 1]]}}\n')
+        os.close(lease.descriptor)
+        assert clean(state_folder=state_folder) == ()
+        os.close(inherited)
+        assert [removed.kind for removed in clean(state_folder=state_folder)] == [Kind.LEASE]
+        assert bystander.poll() is None
+        bystander.kill()
+
+
+def test_an_interface_of_the_same_name_that_is_not_ours_is_left_alone(
+    network: Network, state_folder: Path
+) -> None:
+    skip_without_root(network)
+    state_folder.mkdir()
+    lease = Lease.take(state_folder, network.subnet)
+    assert lease is not None
+    lease.record(interface=network.name)
+    os.close(lease.descriptor)
+    assert [removed.kind for removed in clean(state_folder=state_folder)] == [Kind.LEASE]
+    assert network.name in interfaces()
+
+
+def test_an_interface_that_was_left_over_is_removed(
+    network: Network, state_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skip_without_root(network)
+    monkeypatch.setattr(cleanup, "_INTERFACE_TIMEOUT_S", 0.1)
+    state_folder.mkdir()
+    lease = Lease.take(state_folder, SUBNET)
+    assert lease is not None
+    lease.record(interface=lease.name)
+    with Interfaces() as host:
+        host.add_bridge(lease.name)
+        host.set_alias(lease.name, alias_of(lease))
+        os.close(lease.descriptor)
+        assert Removed(kind=Kind.INTERFACE, name=lease.name) in clean(state_folder=state_folder)
+        assert host.index_of(lease.name) is None
+
+
+def test_without_any_run_there_is_nothing_to_clean(tmp_path: Path) -> None:
+    assert clean(state_folder=tmp_path / "nothing") == ()
