@@ -126,6 +126,10 @@ class CreateView:
     clustering_key: tuple[str, ...]
     descending: tuple[str, ...]
     id: UUID | None
+    is_restricted: bool = False
+    """WHERE asks for more than values that are not null."""
+    is_synchronous: bool = False
+    """``synchronous_updates``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -417,6 +421,8 @@ def _create_view(node: _Node) -> CreateView:
         clustering_key=clustering_key,
         descending=_descending(node),
         id=_id(node),
+        is_restricted=bool(_trees(select, "relation")),
+        is_synchronous=str(_options(node).get("synchronous_updates")).lower() == "true",
     )
 
 

@@ -33,6 +33,8 @@ class _Draft:
     columns: dict[str, Column] = field(default_factory=dict)
     """Empty: nobody has told them, or the view derives them from its base table."""
     base: str | None = None
+    is_restricted: bool = False
+    is_synchronous: bool = False
     view: ddl.CreateView | None = None
     """Of a view that only a statement has told of: what its columns are derived from."""
     changed_at: int | None = None
@@ -82,6 +84,8 @@ class SchemaBuilder:
             version=table.version,
             columns={column.name: column for column in table.columns},
             base=table.base,
+            is_restricted=table.is_restricted,
+            is_synchronous=table.is_synchronous,
         )
         if table.is_index:
             self._index_names.add((table.keyspace, table.name.removesuffix(INDEX_VIEW_SUFFIX)))
@@ -123,6 +127,7 @@ class SchemaBuilder:
         *,
         id: UUID | None = None,  # noqa: A002  (the field's name)
         base: str | None = None,
+        is_restricted: bool | None = None,
         changed_at: int | None = None,
     ) -> bool:
         """Define or change what is not in the columns; None leaves what is known.
@@ -141,6 +146,7 @@ class SchemaBuilder:
             draft = self._drafts[keyspace, name] = _Draft(keyspace=keyspace, name=name)
         draft.id = draft.id if id is None else id
         draft.base = draft.base if base is None else base
+        draft.is_restricted = draft.is_restricted if is_restricted is None else is_restricted
         draft.changed_at = draft.changed_at if changed_at is None else changed_at
         self._schema = None
         return True
@@ -271,6 +277,10 @@ class SchemaBuilder:
         if known is None or not known.columns:
             self.set_table(keyspace, name, id=statement.id, base=statement.base.name)
             self._drafts[keyspace, name].view = statement
+        draft = self._drafts[keyspace, name]
+        draft.is_restricted |= statement.is_restricted
+        draft.is_synchronous |= statement.is_synchronous
+        self._schema = None
 
     def _create_index(self, keyspace: str, statement: ddl.CreateIndex) -> None:
         base = self._drafts.get((keyspace, statement.base.name))
@@ -398,6 +408,8 @@ class SchemaBuilder:
             static_columns=tuple(by_kind[ColumnKind.STATIC]),
             regular_columns=tuple(by_kind[ColumnKind.REGULAR]),
             base=draft.base,
+            is_restricted=draft.is_restricted,
+            is_synchronous=draft.is_synchronous,
             is_index=index_name != draft.name and (draft.keyspace, index_name) in self._index_names,
             has_all_columns=bool(by_kind[ColumnKind.PARTITION_KEY]),
         )

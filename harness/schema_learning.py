@@ -5,6 +5,7 @@ Source:
     service/migration_manager.cc, service/raft/group0_state_machine.cc.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
@@ -53,6 +54,11 @@ SCHEMA_VERBS = frozenset({11, 14, 21, 47, 55})
 
 Values = Mapping[str, object]
 """A row's values by name of column."""
+
+
+_NOT_NULL = r"""(?:"[^"]+"|\w+)\s+IS\s+NOT\s+NULL"""
+_NOT_NULLS = re.compile(rf"\s*(?:{_NOT_NULL}(?:\s+AND\s+{_NOT_NULL})*)?\s*", re.IGNORECASE)
+"""WHERE of a view that shows every row whose key has no nulls."""
 
 
 class _Row(NamedTuple):
@@ -255,11 +261,13 @@ class _Taker:
             if not row.is_alive:
                 continue
             table_id, base = row.values.get("id"), row.values.get("base_table_name")
+            where = row.values.get("where_clause")
             self.builder.set_table(
                 row.keyspace,
                 row.key[0],
                 id=table_id if isinstance(table_id, UUID) else None,
                 base=base if isinstance(base, str) else None,
+                is_restricted=_NOT_NULLS.fullmatch(where) is None if isinstance(where, str) else None,
                 changed_at=self.changed_at.get((row.keyspace, row.key[0])),
             )
 

@@ -46,6 +46,10 @@ class Table:
     """Sorted by name, as ``static_columns``."""
     base: str | None = None
     """Of a view: the table that it is a view of, in the same keyspace."""
+    is_restricted: bool = False
+    """Of a view: it does not show all rows whose key has no nulls, for its WHERE asks for more."""
+    is_synchronous: bool = False
+    """Of a view: base replicas wait for its updates."""
     is_index: bool = False
     """Whether it is the view behind a secondary index."""
     has_all_columns: bool = True

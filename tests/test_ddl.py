@@ -85,6 +85,33 @@ def test_types_are_written_as_scylla_writes_them(text: str, expected: str) -> No
     assert table.columns[0].type == expected
 
 
+@pytest.mark.parametrize(
+    ("where", "is_restricted"),
+    [
+        ('a IS NOT NULL AND "B" IS NOT null', False),
+        ("(a IS NOT NULL) AND b IS NOT NULL", False),
+        ("a IS NOT NULL AND b > 3", True),
+        ("a IS NOT NULL AND b < 3", True),
+        ("a IS NOT NULL AND (b = 'x')", True),
+        ("a IN (1, 2) AND b IS NOT NULL", True),
+    ],
+)
+def test_view_that_asks_for_more_than_values_is_restricted(where: str, is_restricted: bool) -> None:
+    view = parse_ddl(f"CREATE MATERIALIZED VIEW k.v AS SELECT * FROM k.t WHERE {where} PRIMARY KEY (a, b)")
+    assert isinstance(view, CreateView)
+    assert view.is_restricted is is_restricted
+
+
+def test_view_may_be_updated_synchronously() -> None:
+    text = "CREATE MATERIALIZED VIEW v AS SELECT * FROM t WHERE a IS NOT NULL PRIMARY KEY (a, b)"
+    plain = parse_ddl(text)
+    view = parse_ddl(f"{text} WITH comment = '' AND synchronous_updates = true")
+    assert isinstance(plain, CreateView)
+    assert not plain.is_synchronous
+    assert isinstance(view, CreateView)
+    assert view.is_synchronous
+
+
 def test_view_has_base_columns_key_order_and_id() -> None:
     text = """CREATE MATERIALIZED VIEW IF NOT EXISTS k.v AS SELECT a, b FROM k.t
         WHERE a IS NOT NULL AND b >= 3 AND (c, d) > (1, 'x') AND e IN (1, 2) AND f = [1]
@@ -98,6 +125,7 @@ def test_view_has_base_columns_key_order_and_id() -> None:
         clustering_key=("c",),
         descending=("c",),
         id=UUID("8878f050-e652-11f1-ae9c-000000000000"),
+        is_restricted=True,
     )
 
 

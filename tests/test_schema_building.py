@@ -214,3 +214,16 @@ def test_schema_that_is_added_comes_out_again() -> None:
     builder = SchemaBuilder()
     builder.add(schema)
     assert builder.schema() == schema
+
+
+def test_view_keeps_that_it_is_restricted_and_synchronous() -> None:
+    schema = _built(
+        "CREATE TABLE u (p int PRIMARY KEY, v int)",
+        "CREATE MATERIALIZED VIEW w AS SELECT * FROM u WHERE v > 3 AND p IS NOT NULL PRIMARY KEY (v, p) "
+        "WITH synchronous_updates = true",
+    )
+    view = _table(schema, "w")
+    assert (view.is_restricted, view.is_synchronous) == (True, True)
+    builder = SchemaBuilder()
+    builder.add(schema)
+    assert builder.schema() == schema

@@ -371,6 +371,17 @@ def test_other_rows_teach_nothing(keyspace: str, table: str, row: tuple[object, 
     assert learner.schema() == Schema()
 
 
+@pytest.mark.parametrize(
+    ("where", "is_restricted"),
+    [('a IS NOT null AND "P" IS NOT NULL', False), ("a IS NOT NULL AND a > 3", True), ("", False)],
+)
+def test_where_of_a_view_tells_whether_it_shows_every_row(where: str, is_restricted: bool) -> None:
+    learner = SchemaLearner()
+    names = ("keyspace_name", "view_name", "id", "base_table_name", "where_clause")
+    learner.learn_rows("system_schema", "views", names, [("ks", "w", _ID, "t", where)])
+    assert _table(learner.schema(), "w").is_restricted is is_restricted
+
+
 def test_schema_is_the_same_value_until_something_is_learnt() -> None:
     learner = SchemaLearner()
     before = learner.schema()
