@@ -146,7 +146,7 @@ _FLAGS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 def _view_updates(tables: tuple[str, ...], settings: Settings) -> ReadyClaim:
-    synchronous = _flag(settings, "synchronous") or False
+    synchronous = _flag(settings, "synchronous")
     if len(tables) == len(("base", "view")):
         return view_updates(tables[0], tables[1], synchronous=synchronous)
     return every_view_updated(_table(tables), synchronous=synchronous)

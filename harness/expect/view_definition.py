@@ -97,6 +97,8 @@ class ViewDefinition:
             return f"the columns of {self.base.full_name} are not known"
         if not self.view.partition_key:
             return f"the columns of {self.view.full_name} are not known"
+        if self.view.is_restricted:
+            return f"the WHERE of {self.view.full_name} is not evaluated, so that it is not known which rows it shows"
         static = {column.name for column in self.base.static_columns}
         base = {column.name for column in self.base.columns}
         for name in self.key_columns:

@@ -55,11 +55,16 @@ class ViewUpdates:
 
     base: str
     view: str
-    is_synchronous: bool = False
+    is_synchronous: bool | None = None
+    """None: as the view is defined."""
 
     def __str__(self) -> str:
-        when = "before a base replica acknowledges its write" if self.is_synchronous else "in the background"
-        return f"view updates of {self.base} reach {self.view}, {when}"
+        when = {
+            None: "",
+            False: ", in the background",
+            True: ", before a base replica acknowledges its write",
+        }[self.is_synchronous]
+        return f"view updates of {self.base} reach {self.view}{when}"
 
     def check(self, trace: Trace, scope: Scope = WHOLE_TRACE) -> Verdict:
         """Hold it against a trace; within a scope, for the base writes in it.
@@ -78,14 +83,15 @@ class ViewUpdates:
         return _Examination(self, trace, scope).report()
 
 
-def view_updates(base: TableLike, view: TableLike, *, synchronous: bool = False) -> ViewUpdates:
+def view_updates(base: TableLike, view: TableLike, *, synchronous: bool | None = None) -> ViewUpdates:
     """Claim that a materialized view, or the view behind a secondary index, gets its updates.
 
     Args:
         base: the base table, ``keyspace.table``.
         view: the view, or the index; as text, its keyspace may be left out.
         synchronous: a base replica acknowledges a write only when its view replica has acknowledged the update
-            (``synchronous_updates`` of the view); otherwise updates run in the background.
+            (``synchronous_updates`` of the view); False: updates run in the background; None: as the view is
+            defined.
 
     Raises:
         ExpectationError: the base table lacks its keyspace.
@@ -99,7 +105,7 @@ class EveryViewUpdated:
     """The claim on several views; made by ``every_view_updated``."""
 
     base: str | None = None
-    is_synchronous: bool = False
+    is_synchronous: bool | None = None
 
     def __str__(self) -> str:
         return f"view updates of {self.base or 'every table'} reach every view and index"
@@ -131,7 +137,7 @@ class EveryViewUpdated:
         return all_of([claim.check(trace, scope) for claim in claims], claim=str(self))
 
 
-def every_view_updated(base: TableLike | None = None, *, synchronous: bool = False) -> EveryViewUpdated:
+def every_view_updated(base: TableLike | None = None, *, synchronous: bool | None = None) -> EveryViewUpdated:
     """Claim that all materialized views and secondary indexes get their updates.
 
     Args:
@@ -467,7 +473,8 @@ class _Examination:
             packets = " and ".join(str(other.frame_last) for other in replies)
             text = f"{what} was acknowledged {len(replies)} times, in packets {packets}"
             self._inspection.fail(Fault.DOUBLED, text, message, *replies)
-        if self._claim.is_synchronous:
+        is_synchronous = self._claim.is_synchronous
+        if self._view.is_synchronous if is_synchronous is None else is_synchronous:
             self._examine_order(due, reply, what)
         return reply
 
