@@ -35,7 +35,7 @@ _LOG_NODES_MAX = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """The claim; made by ``batch``."""
+    """The claim; made by ``batches``."""
 
     table: str | None = None
 
@@ -64,7 +64,7 @@ class Batch:
         return inspection.verdict(str(self))
 
 
-def batch(*, table: TableLike | None = None) -> Batch:
+def batches(*, table: TableLike | None = None) -> Batch:
     """Claim that batches are written as they must be.
 
     Args:

@@ -11,7 +11,7 @@ from harness.errors import ExpectationError
 from harness.events.filter_values import did_you_mean
 from harness.events.trace import Trace
 from harness.expect.answer_monitor import every_request_answered
-from harness.expect.batch_claim import batch
+from harness.expect.batch_claim import batches
 from harness.expect.consistency_monitor import consistency_reached
 from harness.expect.counter_claim import counter_update
 from harness.expect.decoding_monitor import everything_decoded
@@ -201,7 +201,7 @@ _FORMS = (
     ),
     ClaimForm(
         name="batch",
-        make=lambda tables, _: batch(table=_table(tables)),
+        make=lambda tables, _: batches(table=_table(tables)),
         tables=("TABLE",),
         settings={},
         meaning="batches are written, logged ones after the batchlog has them and before it forgets them",
