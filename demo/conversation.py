@@ -13,6 +13,7 @@ from harness.codec.rpc.frame import REPLY_HEADER, REQUEST_HEADER
 from harness.codec.rpc.negotiation import answer, encode_negotiation, offer
 from harness.codec.tcp.segment import (
     ACK,
+    FIN,
     LINK_ETHERNET,
     PSH,
     SYN,
@@ -84,6 +85,13 @@ class TcpConnection:
         self.sequences[0 if from_client else 1] += len(data)
         self._put(b"", from_client=not from_client, flags=ACK)
 
+    def finish(self) -> None:
+        """Close both directions."""
+        for from_client in (True, False):
+            self._put(b"", from_client=from_client, flags=FIN | ACK)
+            self.sequences[0 if from_client else 1] += 1
+        self._put(b"", from_client=True, flags=ACK)
+
     def _put(self, data: bytes, *, from_client: bool, flags: int) -> None:
         source, destination = (self.client, self.server) if from_client else (self.server, self.client)
         sent, received = self.sequences if from_client else self.sequences[::-1]
@@ -128,6 +136,10 @@ class RpcConnection:
         head = REQUEST_HEADER.pack(timeout_ms, verb, self._msg_id, len(payload))
         self._tcp.send(head + payload, from_client=True)
         return self._msg_id
+
+    def finish(self) -> None:
+        """Close the connection."""
+        self._tcp.finish()
 
     def reply(self, msg_id: int, body: object) -> None:
         """Answer a request."""

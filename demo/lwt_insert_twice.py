@@ -64,6 +64,7 @@ _SCHEMA = (
     "CREATE KEYSPACE demo WITH replication = {'class': 'SimpleStrategy', 'replication_factor': '3'}",
     "CREATE TABLE demo.map (id int PRIMARY KEY, capital text, country text)",
 )
+_TOKENS_APART = 6 * 10**18
 _PREPARE, _ACCEPT, _LEARN, _PRUNE, _MUTATION_DONE = 39, 40, 41, 43, 2
 _TIMEOUT_MS = 2000
 _READ_OPTIONS = 0x843
@@ -261,7 +262,14 @@ def context() -> Context:
         "system_schema", "tables", ("keyspace_name", "table_name", "id"), [("demo", "map", TABLE_ID)]
     )
     nodes = tuple(
-        Node(name=f"n{index}", address=address, datacenter="datacenter1", rack="rack1", shards=1)
+        Node(
+            name=f"n{index}",
+            address=address,
+            datacenter="datacenter1",
+            rack="rack1",
+            shards=1,
+            tokens=(_TOKENS_APART * (index - 2),),
+        )
         for index, address in enumerate(NODES, 1)
     )
     statement = Statement(cql=INSERT, coordinator=NODES[0], consistency_level="QUORUM")

@@ -34,9 +34,8 @@ class CqlMessages:
         self._clients = Clients(learner)
 
     def close(self, state: CqlState) -> None:
-        """Forget what waits on a connection that has ended."""
+        """Forget a connection that has ended; its requests stay, for replies that are still held back."""
         self._clients.forget(state.connection.number)
-        state.pending.clear()
 
     def add_run(
         self, state: CqlState, heads: list[Head], bodies: list[bytes], mark: int, *, from_client: bool

@@ -36,7 +36,9 @@ class Holding:
     def hold(self, held: HeldFrame) -> None:
         """Keep a frame until ``release`` gives it."""
         self._count += 1
-        heappush(self._frames, (held[1].last_mark, self._count, held))
+        # A frame whose beginning was sent again is complete when that came.
+        complete_at = max(held[1].first_mark, held[1].last_mark)
+        heappush(self._frames, (complete_at, self._count, held))
         if len(self._frames) > HELD_FRAMES_MAX:
             self.blocked.clear()
 

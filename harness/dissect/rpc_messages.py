@@ -114,9 +114,8 @@ class RpcMessages:
         self._find_tables(state)
 
     def close(self, state: RpcState) -> None:
-        """Forget what waits on a connection that has ended."""
+        """Forget a connection that has ended; its requests stay, for replies that are still held back."""
         self._states.pop(state.connection.number, None)
-        state.pending.clear()
 
     def keys_of(self, client: Endpoint, server: Endpoint) -> tuple[AddressKey, AddressKey]:
         """The addresses by which the two nodes are named in writes and acknowledgements."""

@@ -20,6 +20,7 @@ from harness.codec.pcapng.pcapng_encoder import PcapngEncoder
 from harness.codec.tcp.segment import Endpoint
 from harness.codec.verbs.common import UpdateBacklog
 from harness.codec.verbs.line import Line
+from harness.codec.verbs.paxos import PaxosAcceptReply
 from harness.codec.verbs.writes import MutationDone, MutationFailed
 from harness.dissect.native import NativeDissector
 from harness.dissect.reading import read_trace
@@ -244,3 +245,21 @@ def test_a_connection_told_to_be_a_stream_carries_the_verb_of_its_request(refere
         "REPAIR_GET_FULL_ROW_HASHES_WITH_RPC_STREAM",
     }
     assert all(message.body is not None for message in data)
+
+
+def test_replies_of_a_connection_that_ends_while_frames_are_held_back_are_paired() -> None:
+    packets = Packets(0)
+    ending = RpcConnection(packets, Endpoint(NODES[0], 50001), NODES[1], connection_id=1)
+    other = RpcConnection(packets, Endpoint(NODES[0], 50002), NODES[2], connection_id=2)
+    request = next(m for m in messages_of(capture()) if m.verb_name == "PAXOS_ACCEPT")
+    assert request.body is not None
+    hole = len(list(CaptureDecoder().feed(packets.capture()))) - 1
+    other.request(40, request.body)
+    other.request(40, request.body)
+    msg_id = ending.request(40, request.body)
+    ending.reply(msg_id, PaxosAcceptReply(accepted=True))
+    ending.finish()
+    messages = messages_of(rewritten(packets.capture(), without([hole])))
+    (reply,) = (m for m in messages if m.kind is Kind.REPLY)
+    assert reply.request is not None
+    assert messages[reply.request].msg_id == msg_id
