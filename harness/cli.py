@@ -1,4 +1,4 @@
-"""The command line: ``harness decode``, ``flow``, ``verbs``, ``report``, ``compare-wireshark``, ``describe``.
+"""The command line: ``harness decode``, ``flow``, ``verbs``, ``check``, ``report``, ``compare-wireshark``, ``describe``.
 
 Results go to standard output, everything else to standard error. Exit status: 0, even if a capture was cut
 short; 2 for input that cannot be read and for wrong usage; 130 after Ctrl-C.
@@ -62,14 +62,15 @@ Look up a verb, or judge Wireshark:
   harness compare-wireshark cluster.pcap
 
 \b
-See it:
+Prove it, and see it:
+  harness check cluster.pcap --claim view_updates:ks.users,ks.users_by_mail
   harness report cluster.pcap      a page with the flow, every field and byte; it opens from disk
 
 A file NAME.json beside NAME.pcap that names nodes and tables is used by itself. Internode connections are read
 without any configuration: verbs, features and compression are taken from their negotiation.
 
 Exit status: 0 (also if a capture was cut short: what is there is shown); 2 if input cannot be read, or the
-command is wrong; 130 after Ctrl-C.
+command is wrong; 130 after Ctrl-C; of check also 1, a claim failed, and 3, it cannot be told.
 """
 
 
@@ -402,6 +403,48 @@ def compare_wireshark(
         screen.write(list(json_lines(found)))
     else:
         screen.write(render_difference(found, examples=examples).splitlines())
+
+
+@harness.command(short_help="Whether claims about a capture hold.")
+@click.argument("file", metavar="FILE", required=False)
+@click.option(
+    "--claim",
+    "claim_texts",
+    multiple=True,
+    metavar="CLAIM",
+    help="A claim, such as view_updates:ks.table,ks.view; may be given several times.  [monitors]",
+)
+@click.option("--list", "lists_claims", is_flag=True, help="List the claims that there are.")
+@_reading_options
+def check(file: str | None, claim_texts: tuple[str, ...], lists_claims: bool, options: Options) -> int:
+    """Hold claims against a capture and say what proves or refutes them.
+
+    Without a claim: that every request is answered, consistency levels are reached before the client's reply, Paxos
+    keeps its order and every message is decoded. What failed is named by statement, key, nodes and packet.
+
+    Exit status: 0 all claims PASS; 1 one FAILs; 2 wrong usage, or the capture cannot be read; 3 none FAILs, but
+    one is INCONCLUSIVE: packets that could matter were lost, or not decoded.
+    """
+    # Only here: the words of claims are loaded for nothing else.
+    from harness.expect.claim_language import check_claims, claims_text, exit_status, parse_claim  # noqa: PLC0415
+    from harness.expect.explain import explain  # noqa: PLC0415
+
+    if lists_claims:
+        Screen().write(claims_text().splitlines())
+        return 0
+    if file is None:
+        raise click.UsageError("check needs a capture")
+    claims = [parse_claim(text) for text in claim_texts or ("monitors",)]
+    trace = read_trace(
+        file,
+        context=options.context_of(file) or Context(),
+        line=options.line,
+        rpc_ports=options.rpc_ports,
+        cql_ports=options.cql_ports,
+    )
+    verdicts = check_claims(trace, claims)
+    Screen().write([line for verdict in verdicts for line in explain(verdict, trace).splitlines()])
+    return exit_status(verdicts)
 
 
 @harness.command(short_help="A page to look at: the flow, with fields and bytes of every message.")

@@ -13,6 +13,7 @@ from demo.lwt_insert_twice import INSERT, NAME, capture, context
 from harness.cli import run
 from harness.codec.verbs.table import TABLE
 from harness.context import context_to_json
+from tests.dissect.test_native import rewritten, without
 
 HARNESS = [sys.executable, "-c", "from harness.cli import main; main()"]
 
@@ -343,3 +344,27 @@ def test_report_writes_a_page_and_prints_its_path(demo: Path, capsys: pytest.Cap
 def test_report_wants_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", "-"]) == 2
     assert "needs a file" in error_line(capsys)
+
+
+def test_check_says_what_proves_a_claim(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", str(demo), "--claim", "lwt_round:demo.map", "--claim", "monitors"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("PASS")]
+    assert not any("FAIL" in line for line in lines)
+
+
+def test_check_of_a_capture_with_a_hole_is_no_pass(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    demo.write_bytes(rewritten(demo.read_bytes(), without([66])))
+    assert run(["check", str(demo)]) == 3
+    assert "INCONCLUSIVE" in capsys.readouterr().out
+
+
+def test_check_refuses_an_unknown_claim_and_lists_the_known(
+    demo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["check", str(demo), "--claim", "view_update:a.b,a.c"]) == 2
+    error = capsys.readouterr().err
+    assert "did you mean view_updates" in error
+    assert run(["check", "--list"]) == 0
+    assert "view_updates[:" in capsys.readouterr().out
+    assert run(["check"]) == 2
