@@ -4,13 +4,14 @@ What may rightly go unanswered: what is asked of a node that has fallen silent, 
 hide, what was sent on a connection that ended, and what was asked from a node that itself stopped.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.codec.cql.opcodes import Opcode
+from harness.codec.verbs.writes import MutationDone, MutationFailed
 from harness.events.message import Connection, Kind, Message, Protocol
 from harness.events.trace import Trace
-from harness.expect.base_writes import MUTATION_DONE, node_name, write_of
+from harness.expect.base_writes import MUTATION_DONE, MUTATION_FAILED, node_name, write_of
 from harness.expect.cql_patterns import result
 from harness.expect.finding import Fault
 from harness.expect.inspection import Inspection
@@ -18,6 +19,7 @@ from harness.expect.pattern import Pattern
 from harness.expect.scope import WHOLE_TRACE, Scope
 from harness.expect.verdict import Verdict
 
+_ACKNOWLEDGEMENTS = frozenset({MUTATION_DONE, MUTATION_FAILED})
 _ASKING = (Kind.REQUEST, Kind.ONE_WAY)
 _CQL_ANSWERED = frozenset(
     {
@@ -45,11 +47,11 @@ class Answered:
         inspection = Inspection(trace, scope)
         endings = _Endings(trace)
         asked = answered = 0
-        numbers = {message.number for message in trace.messages}
+        asked_before = _AskedBefore(trace)
         for message in trace.messages:
             if not scope.holds(message):
                 continue
-            _examine_answer(inspection, message, numbers)
+            _examine_answer(inspection, message, asked_before)
             answer = _awaited_answer(message)
             if not answer:
                 continue
@@ -100,12 +102,9 @@ def _examine_replies(inspection: Inspection, message: Message, replies: Sequence
             inspection.fail(Fault.MISDIRECTED, text, message, reply)
 
 
-def _examine_answer(inspection: Inspection, message: Message, numbers: Collection[int]) -> None:
+def _examine_answer(inspection: Inspection, message: Message, asked_before: "_AskedBefore") -> None:
     """Find an answer to nothing that was asked."""
-    number = message.acknowledges if message.request is None else message.request
-    is_reply = message.kind in {Kind.REPLY, Kind.EXCEPTION} and message.protocol is Protocol.RPC
-    is_loose = is_reply and number is None and message.connection.syn_seen and message.verb is None
-    if (number is None or number in numbers) and not is_loose:
+    if not asked_before.is_missed(message):
         return
     what = "MUTATION_DONE" if message.verb == MUTATION_DONE else "an answer"
     text = f"{_sides(message)}: packet {message.frame_last} is {what} to nothing that was sent"
@@ -115,6 +114,47 @@ def _examine_answer(inspection: Inspection, message: Message, numbers: Collectio
         else Pattern(word="message", protocol=message.protocol, kinds=_ASKING)
     )
     inspection.fail(Fault.UNEXPLAINED, text, message, why="; ".join(hiding))
+
+
+class _AskedBefore:
+    """Tells answers to what was asked before the capture began from answers to nothing.
+
+    Requests are numbered upwards on their connection, and writes by their coordinator's shard: who answers a higher
+    number than the first one seen answers something that the capture must hold.
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self._numbers = {message.number for message in trace.messages}
+        self._first_ids: dict[int, int] = {}
+        self._first_writes: dict[tuple[str, int], int] = {}
+        for message in trace.messages:
+            if message.protocol is not Protocol.RPC or message.kind not in _ASKING:
+                continue
+            write = write_of(message)
+            if write is not None:
+                body = write[0]
+                key = (body.reply_to, body.shard)
+                first = self._first_writes.get(key)
+                if first is None or body.response_id < first:
+                    self._first_writes[key] = body.response_id
+            if message.msg_id is not None and message.from_client:
+                self._first_ids.setdefault(message.connection.number, message.msg_id)
+
+    def is_missed(self, message: Message) -> bool:
+        """Whether a message is an answer whose request should be there, and is not."""
+        number = message.acknowledges if message.request is None else message.request
+        if number is not None:
+            return number not in self._numbers
+        if message.protocol is not Protocol.RPC:
+            return False
+        if message.kind in {Kind.REPLY, Kind.EXCEPTION}:
+            first = self._first_ids.get(message.connection.number)
+            return first is not None and message.msg_id is not None and message.msg_id > first
+        body = message.body if message.verb in _ACKNOWLEDGEMENTS else None
+        if isinstance(body, MutationDone | MutationFailed):
+            first = self._first_writes.get((message.receiver.address, body.shard))
+            return first is not None and body.response_id > first
+        return False
 
 
 def _sides(message: Message) -> str:
