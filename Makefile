@@ -7,10 +7,16 @@ export PYTHON
 
 .PHONY: demo test lint types imports tests setup-demo setup-test benchmark clean
 
+DEMO := reports/demo/lwt_insert_twice.pcapng
+
 demo: setup-demo
 	@$(BIN)/python -m demo.lwt_insert_twice reports/demo
-	@$(BIN)/harness flow reports/demo/lwt_insert_twice.pcapng
-	@echo; echo "The capture: reports/demo/lwt_insert_twice.pcapng; its messages: harness decode reports/demo/lwt_insert_twice.pcapng"
+	@$(BIN)/harness flow $(DEMO) 2>/dev/null
+	@echo
+	@$(BIN)/harness check $(DEMO) --claim lwt_round:demo.map --claim monitors 2>/dev/null | grep -E '^(PASS|FAIL|INCONCLUSIVE)'
+	@echo
+	@echo "The report, which opens in any browser:"
+	@$(BIN)/harness report $(DEMO) 2>/dev/null
 
 test: lint types imports tests
 
