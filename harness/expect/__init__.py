@@ -15,12 +15,8 @@ their own. What patterns claim: ``pattern``; what expectations mean: ``expectati
 INCONCLUSIVE: ``verdict``.
 """
 
-from harness.expect.capture import (
-    Capture,
-)
-from harness.expect.checker import (
-    check,
-)
+from harness.expect.capture import Capture
+from harness.expect.checker import check
 from harness.expect.cql_patterns import (
     batch,
     event,
@@ -49,9 +45,7 @@ from harness.expect.expectation import (
     quorum,
     within,
 )
-from harness.expect.explain import (
-    explain,
-)
+from harness.expect.explain import explain
 from harness.expect.lwt_claim import lwt_round
 from harness.expect.monitors import monitors
 from harness.expect.pattern import (

@@ -299,7 +299,7 @@ class _Report:
             reason += f", which answers {packet_text(message)}"
             shown.append(evidence_of(message, f"not answered by: {outline.text}"))
         if near is not None:
-            shown.append(near.message)
+            shown += [near.message] if near.other is None else [near.message, near.other]
         if not shown:
             shown += self._last_before(step, outline.text)
         if self.missing_count == 1:

@@ -146,7 +146,11 @@ def _evidence_lines(verdict: Verdict, quotes: dict[int, str]) -> Iterator[str]:
     if verdict.outcome is Outcome.PASS:
         return
     shown = {message.number for step in verdict.transcript for message in step.messages}
-    shown |= {step.nearest.message.number for step in verdict.transcript if step.nearest is not None}
+    for step in verdict.transcript:
+        if step.nearest is not None:
+            shown.add(step.nearest.message.number)
+            # Its packet is named, with what it is to the message.
+            shown |= set() if step.nearest.other is None else {step.nearest.other.number}
     others = [item for item in verdict.evidence if item.number not in shown]
     if others:
         yield ""

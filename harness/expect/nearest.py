@@ -27,26 +27,27 @@ def nearest(problem: Problem, step: Step, found: Solution) -> NearMiss | None:
     """
     matcher = Matcher(step.pattern, problem.index)
     expected = _expected_position(problem.plan, step, found)
-    best: tuple[int, int, int, Difference] | None = None
+    best: tuple[tuple[int, int, int], Difference, Message | None] | None = None
     for position in _pool(problem, step, found, expected):
         message = problem.index.messages[position]
-        differences = [
-            *matcher.differences(message, found.bound),
-            *_differences_of_place(problem, step, position, found),
+        differences: list[tuple[Difference, Message | None]] = [
+            (difference, None) for difference in matcher.differences(message, found.bound)
         ]
+        differences += _differences_of_place(problem, step, position, found)
         if not differences:
             continue
-        score = (len(differences), abs(position - expected), position, differences[0])
-        if best is None or score[:3] < best[:3]:
-            best = score
+        score = (len(differences), abs(position - expected), position)
+        if best is None or score < best[0]:
+            best = (score, *differences[0])
     if best is None:
         return None
-    _, _, position, first = best
+    (_, _, position), first, other = best
     return NearMiss(
         message=evidence_of(problem.index.messages[position], f"nearest to: {step.pattern}"),
         field=first.field,
         claimed=first.claimed,
         seen=first.seen,
+        other=None if other is None else evidence_of(other, f"{first.claimed} is not: {step.pattern}"),
     )
 
 
@@ -82,30 +83,29 @@ def _expected_position(plan: Plan, step: Step, found: Solution) -> int:
 
 def _differences_of_place(
     problem: Problem, step: Step, position: int, found: Solution
-) -> Iterator[Difference]:
-    """What keeps a message from standing for a step besides what it says."""
+) -> Iterator[tuple[Difference, Message | None]]:
+    """What keeps a message from standing for a step besides what it says, and the message that does."""
     index, plan = problem.index, problem.plan
     messages = index.messages
     asked = asked_position(step, found)
     if asked is not None and index.answered_by(position) != asked:
         answered = index.request_of(messages[position])
         seen = "nothing that is known" if answered is None else packet_text(answered)
-        yield Difference("answers", packet_text(messages[asked]), seen)
+        yield Difference("answers", packet_text(messages[asked]), seen), messages[asked]
     for number, (start, _) in found.intervals.items():
         other = plan.variables[number]
         if isinstance(other, Step) and start == position:
-            yield Difference("stands for", str(step.pattern), f"{other.pattern}, already")
-    for number in before(plan, step.number):
-        if number in found.intervals and found.intervals[number][1] > position:
-            end = messages[found.intervals[number][1]]
-            yield Difference("order", f"after {packet_text(end)}", "before it")
-            break
-    for number in behind(plan, step.number):
-        if number in found.intervals and found.intervals[number][0] < position:
-            start_message = messages[found.intervals[number][0]]
-            yield Difference("order", f"before {packet_text(start_message)}", "after it")
-            break
-    yield from _differences_of_time(problem, step, position, found)
+            yield Difference("stands for", str(step.pattern), f"{other.pattern}, already"), None
+    late = [found.intervals[number][1] for number in before(plan, step.number) if number in found.intervals]
+    if late and max(late) > position:
+        end = messages[max(late)]
+        yield Difference("order", f"after {packet_text(end)}", "before it"), end
+    early = [found.intervals[number][0] for number in behind(plan, step.number) if number in found.intervals]
+    if early and min(early) < position:
+        start_message = messages[min(early)]
+        yield Difference("order", f"before {packet_text(start_message)}", "after it"), start_message
+    for difference in _differences_of_time(problem, step, position, found):
+        yield difference, None
 
 
 def _differences_of_time(

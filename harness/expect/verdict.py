@@ -91,6 +91,8 @@ class NearMiss:
     field: str
     claimed: str
     seen: str
+    other: Evidence | None = None
+    """The message that it would have to come before or behind, or to answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -291,3 +291,41 @@ def garbled(trace: Trace, numbers: Iterable[int]) -> Trace:
     return trace.part(
         message._replace(payload=b"\xff") if message.number in some else message for message in trace.messages
     )
+
+
+def doubled(trace: Trace, number: int) -> Trace:
+    """The trace with a message sent twice, the second time right behind the first."""
+    later = number + 1
+
+    def shifted(link: int | None) -> int | None:
+        return link + 1 if link is not None and link >= later else link
+
+    messages: list[Message] = []
+    for message in trace.messages:
+        moved = message._replace(
+            number=message.number + 1 if message.number >= later else message.number,
+            request=shifted(message.request),
+            acknowledges=shifted(message.acknowledges),
+        )
+        messages.append(moved)
+        if message.number == number:
+            messages.append(moved._replace(number=later))
+    return trace.part(messages)
+
+
+def redirected(trace: Trace, number: int, node: str) -> Trace:
+    """The trace as it is read when a message went to another node: there, it acknowledges nothing."""
+    found = trace.topology.node_named(node)
+    assert found is not None
+    messages = list(trace.messages)
+    for index, message in enumerate(messages):
+        if message.number == number:
+            on = message.connection
+            end = Endpoint(found.address, 7000)
+            on = (
+                on._replace(number=-1, server=end, server_node=node)
+                if message.from_client
+                else on._replace(number=-1, client=end, client_node=node)
+            )
+            messages[index] = message._replace(connection=on, acknowledges=None, acknowledges_frame=None)
+    return trace.part(messages)
