@@ -31,8 +31,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.enlarge import enlarge
 
 _SOURCES = {
-    "4.2 bulk": ("scylla-4.2/bulk/bulk_quorum.pcapng", 15),
-    "2025.1 bulk": ("scylla-2025.1/bulk/bulk_quorum.pcapng", 26),
+    "4.2 bulk": ("scylla-4.2/bulk/bulk_quorum.pcapng", 25),
+    "2025.1 bulk": ("scylla-2025.1/bulk/bulk_quorum.pcapng", 50),
 }
 _TSHARK_FIELDS = (
     "frame.number",
@@ -41,13 +41,21 @@ _TSHARK_FIELDS = (
     "tcp.srcport",
     "ip.dst",
     "tcp.dstport",
+    "tcp.stream",
     "scylla.verb",
     "scylla.msg_id",
+    "scylla.timeout",
     "scylla.len",
     "scylla.response.size",
     "scylla.response.request",
+    "scylla.negotiation.size",
     "cql.opcode",
+    "cql.stream",
+    "cql.version",
+    "cql.flags",
+    "cql.response_to",
 )
+"""What our messages carry too, as far as tshark knows it."""
 _PYSHARK_PACKETS = 3000
 _CHILD = "--child"
 
