@@ -319,7 +319,7 @@ class StatementScopes:
                 self._bases[chosen[-1]] |= {Basis.KEY, Basis.WRITE_TIMESTAMP}
                 return chosen[-1]
             if isinstance(body, HintMutationRequest):
-                return None
+                return self._long_ago(subject, names, stamps)
             candidates = [index for index in candidates if not self._has_timestamps(index)]
         if subject.ballot is not None:
             written = self._proposed.get(subject.ballot)
@@ -387,6 +387,15 @@ class StatementScopes:
                         break
                     found.add(index)
         return sorted(found)
+
+    def _long_ago(self, subject: _Subject, names: Iterable[str], stamps: frozenset[int]) -> int | None:
+        """The statement whose write a hint brings, however late."""
+        for name in names:
+            for index in self._by_key.get((subject.coordinator, name, subject.key), ()):
+                if self._chose_timestamp(index, stamps):
+                    self._bases[index] |= {Basis.KEY, Basis.WRITE_TIMESTAMP}
+                    return index
+        return None
 
     def _may_write(self, index: int) -> bool:
         statement = self.statements[index]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from harness.codec.verbs.line import Line
+from harness.codec.verbs.mutation import Mutation
 from harness.codec.verbs.registry import Mode
 from harness.events.message import Message
 from harness.events.statement_scope import StatementScopes, statement_scopes
@@ -57,6 +58,10 @@ class Inspection:
         """
         ring = Placement(self.trace.topology, self.trace.schema)
         counts: dict[str, list[int]] = {}
+        hinted: dict[Mutation, set[str]] = {}
+        for group in self.write_groups:
+            if group.verb == "HINT_MUTATION":
+                hinted.setdefault(group.mutation, set()).update(one.receiver for one in group.deliveries)
         for group in self.write_groups:
             table, statement = group.table, group.statement
             if group.verb != "MUTATION" or statement is None or group.coordinator != statement.coordinator:
@@ -69,6 +74,7 @@ class Inspection:
             if ring.has_tablets(table) or ring.obstacle(table):
                 continue
             reached = {delivery.receiver for delivery in group.deliveries}
+            reached |= hinted.get(group.mutation, set())
             nodes = {node.name: node for node in ring.replicas(table, group.key)}
             left_out = [
                 node
