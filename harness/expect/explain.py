@@ -1,17 +1,18 @@
 """A verdict as text: the claim line by line against what was seen, for people who look for what went wrong.
 
     FAIL  in order: QUERY 'INSERT' … RESULT with applied = True
-      not found: reply to PAXOS_ACCEPT from n2 to n1 with accepted = True, to packet 15
+      not found: reply to PAXOS_ACCEPT from n2 to n1 with accepted = True, which answers packet 15
 
             in order
       ✓  6    QUERY 'INSERT'
               each of n2, n3, in order
-      ✓ 15      PAXOS_ACCEPT from n1 to n2
-      ✗         reply to PAXOS_ACCEPT from n2 to n1 with accepted = True
-                  nearest   packet 26  n2 -> n1  reply to PAXOS_ACCEPT: refused
-                  accepted  claimed True
-                            seen    False
-
+                n2
+      ✓ 15        PAXOS_ACCEPT from n1 to n2
+      ✗           reply to PAXOS_ACCEPT from n2 to n1 with accepted = True
+                      nearest   packet 26  n2 -> n1  reply to PAXOS_ACCEPT: rejected  (packet 15, 1.33 ms)
+                      accepted  claimed True
+                                seen    False
+      ...
       Wireshark: frame.number == 15 || frame.number == 26
 
 Marks: ✓ seen or as claimed, ✗ missing or broken, ? may be hidden in what the capture lacks, · not needed. The
@@ -104,14 +105,15 @@ def _part_lines(verdict: Verdict, quotes: dict[int, str]) -> Iterator[str]:
 
 
 def _transcript_lines(transcript: Sequence[TranscriptStep], quotes: dict[int, str]) -> Iterator[str]:
-    frames = [message.frame_last for step in transcript for message in step.messages]
-    width = max((len(str(frame)) for frame in frames), default=1)
+    frames = [step.messages[0].frame_last for step in transcript if _stands_alone(step)]
+    width = max((len(str(frame)) for frame in frames), default=0)
     for step in transcript[:LINES_MAX]:
         frame = str(step.messages[0].frame_last) if _stands_alone(step) else ""
+        column = f"{frame:>{width}}  " if width else ""
         note = f"  ({step.note})" if step.note else ""
         indent = "  " * step.depth
-        yield f"  {_MARKS[step.state]} {frame:>{width}}  {indent}{step.text}{note}".rstrip()
-        below = f"    {'':>{width}}  {indent}    "
+        yield f"  {_MARKS[step.state]} {column}{indent}{step.text}{note}".rstrip()
+        below = f"    {' ' * len(column)}{indent}    "
         if not _stands_alone(step):
             yield from (f"{below}{line}" for line in _message_lines(step.messages, quotes))
         if step.nearest is not None:

@@ -248,11 +248,15 @@ class Matcher:
     def _table_test(self, wanted: str | Capture) -> _Test:
         index = self._index
         tables = partial(tables_of, index=index)
+
+        def seen(message: Message) -> str:
+            return " and ".join(tables(message) or ()) or "none"
+
         if isinstance(wanted, Capture):
-            return _Test("table", str(wanted), _capturing(wanted, tables), _shown(tables))
+            return _Test("table", str(wanted), _capturing(wanted, tables), seen)
         if self.pattern.protocol is WireProtocol.CQL:
             short = wanted.rpartition(".")[2]
-            return _Test("table", wanted, _any_of(tables, {wanted, short}), _shown(tables))
+            return _Test("table", wanted, _any_of(tables, {wanted, short}), seen)
         known = index.table(wanted)
         ids = index.table_ids(wanted)
         if ids and not self.pattern.is_answer and not self._names_versions_only():
@@ -267,7 +271,7 @@ class Matcher:
                 return MATCHES if found(message) in ids else NO_MATCH
             return precisely(message)
 
-        return _Test("table", wanted, matches, _shown(tables))
+        return _Test("table", wanted, matches, seen)
 
     def _names_versions_only(self) -> bool:
         """Whether its messages may name a schema version and no table, as PAXOS_PRUNE does."""

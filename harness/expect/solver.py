@@ -144,10 +144,9 @@ class _Search:
         if only is None:
             is_possible = self._activate_group(0)
         else:
-            is_possible = all(
-                self._place(number, placed[number]) if number in placed else self._activate(number)
-                for number in only
-            )
+            for number, interval in placed.items():
+                self._lay(number, interval)
+            is_possible = self._activate(only)
         if not is_possible or not self._can_be_different():
             return None
         return self._descend()
@@ -370,42 +369,59 @@ class _Search:
         for choice in choices:
             number = self._choice_numbers[id(choice)]
             self._put(self._open, number, choice)
-        return all(
-            self._activate(variable.number)
-            for variable in variables
-            if self._problem.candidates[variable.number] is not None
+        return self._activate(
+            [
+                variable.number
+                for variable in variables
+                if self._problem.candidates[variable.number] is not None
+            ]
         )
 
     def _place(self, number: int, candidates: Candidates) -> bool:
         """Activate a block whose intervals an option has."""
+        self._lay(number, candidates)
+        return self._activate((number,))
+
+    def _lay(self, number: int, candidates: Candidates) -> None:
+        """Give a block its intervals."""
         self._set(self._candidates, number, candidates)
         self._set(self._starts, number, candidates.starts)
         self._set(self._ends, number, candidates.ends)
         self._set(self._low, number, 0)
         self._set(self._high, number, len(candidates.starts) - 1)
-        return self._activate(number)
 
-    def _activate(self, number: int) -> bool:
-        self._put(self._unchosen, number, None)
-        self._set(self._is_active, number, 1)
-        if self._high[number] < 0:
+    def _activate(self, numbers: Sequence[int]) -> bool:
+        """Let steps and blocks take part in the search."""
+        for number in numbers:
+            self._put(self._unchosen, number, None)
+            self._set(self._is_active, number, 1)
+            if self._high[number] < 0:
+                return False
+        # The last of each list is taken first: bounds rise from the first step on, and fall from the last one on.
+        rising = list(reversed(numbers))
+        falling = list(numbers)
+        for number in numbers:
+            rising += [node for node in self._problem.predecessors[number] if node >= self._count]
+            falling += [node for node in self._problem.successors[number] if node >= self._count]
+        if not self._spread(rising, falling):
             return False
-        rising = [node for node in self._problem.predecessors[number] if self._is_live(node)]
-        falling = [node for node in self._problem.successors[number] if self._is_live(node)]
-        if not self._spread([*rising, number], [*falling, number]):
-            return False
-        variable = self._plan.variables[number]
-        if isinstance(variable, Step):
-            for other in (variable.answers, *self._problem.answers.get(number, ())):
-                if other is not None and self._is_active[other] and self._chosen[other] >= 0:
-                    asked = self._plan.variables[other]
-                    assert isinstance(asked, Step)
-                    if not self._link(asked, self._starts[other][self._low[other]]):
-                        return False
-        return all(self._narrow(number, name, value) for name, value in self._bound.items())
+        for number in numbers:
+            variable = self._plan.variables[number]
+            if isinstance(variable, Step) and not self._link_to_chosen(variable):
+                return False
+        return all(
+            self._narrow(number, name, value) for name, value in self._bound.items() for number in numbers
+        )
 
-    def _is_live(self, node: int) -> bool:
-        return node >= self._count or bool(self._is_active[node])
+    def _link_to_chosen(self, step: Step) -> bool:
+        """Leave to a new step what belongs to messages that were chosen before."""
+        for other in (step.answers, *self._problem.answers.get(step.number, ())):
+            if other is not None and self._is_active[other] and self._chosen[other] >= 0:
+                asked = self._plan.variables[other]
+                assert isinstance(asked, Step)
+                if not self._link(asked, self._starts[other][self._low[other]]):
+                    return False
+        return True
 
     def _spread(self, rising: list[int], falling: list[int]) -> bool:
         """Bring the bounds of all nodes up to date after those of some have changed."""
@@ -536,13 +552,13 @@ class _Search:
 
     def _can_be_different(self) -> bool:
         """Whether every step can have a message of its own, going by bounds alone."""
+        if len(self._unchosen) > _MATCHING_STEPS_MAX:
+            return True
         low, high, variables = self._low, self._high, self._plan.variables
         steps = [number for number in self._unchosen if isinstance(variables[number], Step)]
         # A step with as many messages to choose from as there are steps always finds one.
         wanted = len(steps) + len(self._used)
         scarce = [number for number in steps if high[number] - low[number] + 1 < wanted]
-        if not scarce or len(scarce) > _MATCHING_STEPS_MAX:
-            return True
         taken_by: dict[int, int] = {}
         for number in scarce:
             if not self._find_own(number, taken_by, set(self._used)):

@@ -56,6 +56,10 @@ def heading_line(problem: Problem, outline: Outline, solution: Solution, depth: 
 def _chosen_lines(
     problem: Problem, outline: Outline, solution: Solution, depth: int
 ) -> Iterator[TranscriptStep]:
+    if outline.needed is None and not is_chosen(outline, solution):
+        text = f"{outline.text}: {folded(outline.children[0]).text}"
+        yield left_out_line(Outline(text=text), depth, is_node=False)
+        return
     yield heading_line(problem, outline, solution, depth)
     for index, child in enumerate(outline.children):
         if is_chosen(child, solution):
@@ -99,6 +103,9 @@ def folded(outline: Outline) -> Outline:
         return outline
     if outline.window is not None:
         return outline
+    if outline.text in {"in order", "in any order"}:
+        # Of one step, it says nothing.
+        return child
     return Outline(text=f"{outline.text}: {child.text}", variables=child.variables, rule=child.rule)
 
 

@@ -1,4 +1,5 @@
 from math import prod
+from typing import Any
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -74,15 +75,15 @@ def traces(draw: st.DrawFn, messages_max: int = 7) -> Trace:
     return builder.trace()
 
 
-def _sides() -> st.SearchStrategy[dict[str, object]]:
+def _sides() -> st.SearchStrategy[dict[str, Any]]:
     side = st.one_of(st.none(), NODES, st.just(Capture("node")))
     return st.fixed_dictionaries({"sender": side, "receiver": side})
 
 
-_KEYSPACE = st.one_of(
+_KEYSPACE: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}), st.fixed_dictionaries({"keyspace": st.one_of(KEYSPACES, st.just(Capture("k")))})
 )
-_SHARD = st.one_of(
+_SHARD: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}),
     st.fixed_dictionaries({"shard": st.one_of(st.integers(0, 1), st.just(Capture("shard", per_node=True)))}),
 )
@@ -157,12 +158,12 @@ EXPECTATIONS: st.SearchStrategy[Expectation] = st.recursive(
 def test_a_claim_holds_exactly_if_trying_everything_finds_messages_for_it(
     trace: Trace, claim: Expectation
 ) -> None:
-    _assume_small(claim)
+    assume_small(claim)
     expected = satisfiable(MessageIndex(trace), claim)
     assert check(trace, claim).outcome is (Outcome.PASS if expected else Outcome.FAIL), str(claim)
 
 
-def _assume_small(claim: Expectation) -> None:
+def assume_small(claim: Expectation) -> None:
     """Trying everything takes too long for claims with many choices."""
     try:
         plan = plan_of(claim)
@@ -210,7 +211,7 @@ def _telling(draw: st.DrawFn, trace: Trace, numbers: tuple[int, ...]) -> Expecta
 @st.composite
 def _telling_one(draw: st.DrawFn, trace: Trace, number: int) -> Expectation:
     message = trace[number]
-    sides: dict[str, object] = {}
+    sides: dict[str, Any] = {}
     for side, name in (("sender", message.sender_node), ("receiver", message.receiver_node)):
         sides[side] = draw(st.sampled_from([name, None, Capture("node"), Capture("other")]))
     match (message.verb_name, message.kind.value):
@@ -241,7 +242,7 @@ def test_a_claim_that_tells_the_trace_holds_exactly_if_trying_everything_finds_m
     told: tuple[Trace, Expectation],
 ) -> None:
     trace, claim = told
-    _assume_small(claim)
+    assume_small(claim)
     expected = satisfiable(MessageIndex(trace), claim)
     assert check(trace, claim).outcome is (Outcome.PASS if expected else Outcome.FAIL), str(claim)
 
@@ -253,7 +254,7 @@ def test_what_was_lost_or_garbled_never_overturns_a_verdict(
 ) -> None:
     """Whatever the messages were that are missing: PASS and FAIL are what the whole trace says."""
     trace, claim = told
-    _assume_small(claim)
+    assume_small(claim)
     numbers = st.sets(st.sampled_from(range(len(trace))), max_size=3) if trace else st.just(set[int]())
     seen = without(garbled(trace, data.draw(numbers)), data.draw(numbers), lost=True)
     outcome = check(seen, claim).outcome

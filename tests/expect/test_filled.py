@@ -16,7 +16,9 @@ def test_what_is_sent_to_a_node_gets_it_as_receiver_and_what_it_says_as_sender()
 
 def test_captures_of_one_node_get_names_of_their_own_wherever_they_stand() -> None:
     own = Capture("x", per_node=True)
-    pattern = one_way(MUTATION, sender=own, key=(own, 1), timeout_ms=own, shard=own, response_id=Capture("all"))
+    pattern = one_way(
+        MUTATION, sender=own, key=(own, 1), timeout_ms=own, shard=own, response_id=Capture("all")
+    )
     names = [capture.name for capture in filled(pattern, ("n2", "n1")).captures]
     assert names == ["x of n2", "x of n2", "x of n2", "x of n2", "all"]
 

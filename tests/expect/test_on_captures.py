@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,7 @@ from harness.expect import (
     result,
 )
 from harness.expect.expectation import AnyOrder, Expectation
+from harness.expect.pattern import Pattern
 from tests.expect.traces import doubled, redirected, without
 
 LINES = pytest.mark.parametrize("line", ["4.2", "2025.1"])
@@ -153,7 +155,7 @@ def test_a_lost_message_makes_a_round_inconclusive(reference: Path, line: str) -
         assert check(seen, _lwt(applied=True)).outcome is Outcome.INCONCLUSIVE, item
 
 
-_ACKNOWLEDGED_BY = {
+_ACKNOWLEDGED_BY: dict[str, Callable[[Pattern], Expectation]] = {
     "ANY": lambda write: each(OTHERS, write, in_background(one_way(MUTATION_DONE))),
     "ONE": lambda write: each(OTHERS, write, in_background(one_way(MUTATION_DONE))),
     "QUORUM": lambda write: quorum(1, write, one_way(MUTATION_DONE), of=OTHERS, rest_in_background=True),
@@ -173,8 +175,7 @@ def test_a_write_goes_to_all_replicas_and_waits_for_as_many_as_its_level_says(
         ["ONE", "QUORUM", "ALL", "ANY"].index(level),
     )
     write = one_way(MUTATION, sender=COORDINATOR, table="demo3.map", key=17, timeout_ms=lambda ms: ms <= 2000)
-    acknowledgements: Callable[..., Expectation] = _ACKNOWLEDGED_BY[level]
-    claim = in_order(query("INSERT", consistency=level), acknowledgements(write), result())
+    claim = in_order(query("INSERT", consistency=level), _ACKNOWLEDGED_BY[level](write), result())
     verdict = check(part, claim, exactly(2, acknowledged(write)), at_most(2, one_way(MUTATION)))
     assert verdict, explain(verdict, part)
     if level == "ALL":
@@ -213,7 +214,7 @@ def test_a_read_at_two_asks_one_replica_for_data_and_one_for_a_digest(reference:
     assert verdict, explain(verdict, own)
     foreign_key = {"4.2": 19, "2025.1": 18}[line]
     foreign = _statement(trace, f"WHERE id = {foreign_key}", 1)
-    asked = {"sender": COORDINATOR, "table": "demo2.map", "key": foreign_key}
+    asked: dict[str, Any] = {"sender": COORDINATOR, "table": "demo2.map", "key": foreign_key}
     claim = in_order(
         query("SELECT", consistency="TWO"),
         any_order(

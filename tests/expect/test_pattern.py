@@ -36,7 +36,9 @@ def test_patterns_read_as_parts_of_a_sentence() -> None:
     pattern = request(
         PAXOS_ACCEPT, sender="n1", receiver=["n2", "n3"], proposal__ballot=Capture("ballot"), timeout_ms=500
     )
-    assert str(pattern) == "PAXOS_ACCEPT from n1 to n2 or n3 with proposal.ballot = ‹ballot›, timeout_ms = 500"
+    assert (
+        str(pattern) == "PAXOS_ACCEPT from n1 to n2 or n3 with proposal.ballot = ‹ballot›, timeout_ms = 500"
+    )
     assert str(request((READ_DATA, READ_DIGEST), table="ks.t", key=(1, "a"))) == (
         "READ_DATA or READ_DIGEST of ks.t key 1, 'a'"
     )

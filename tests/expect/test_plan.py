@@ -28,7 +28,9 @@ def _answers(plan: Plan) -> list[int | None]:
 
 
 def test_a_reply_answers_the_nearest_unanswered_request_before_it_in_its_list() -> None:
-    claim = in_order(request(PAXOS_PREPARE), reply(), request(PAXOS_ACCEPT), request(READ_DATA), reply(), reply())
+    claim = in_order(
+        request(PAXOS_PREPARE), reply(), request(PAXOS_ACCEPT), request(READ_DATA), reply(), reply()
+    )
     assert _answers(plan_of(claim)) == [None, 0, None, None, 3, 2]
     assert [str(step.pattern) for step in _steps(claim)][4:] == [
         "reply to READ_DATA",
@@ -64,7 +66,10 @@ def test_wrapped_patterns_stand_in_the_list_but_what_is_optional_is_not_answered
         (in_order(request(PAXOS_PREPARE), reply(accepted=True)), "has no field 'accepted'"),
         (only_after_reply(query()), "there are 0"),
         (in_order(result(), only_after_reply(query()), result()), "there are 2"),
-        (in_order(quorum(1, result(), of=["n1"]), only_after_reply(query())), "it is optional, or of a quorum"),
+        (
+            in_order(quorum(1, result(), of=["n1"]), only_after_reply(query())),
+            "it is optional, or of a quorum",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused(claim: Expectation, why: str) -> None:
@@ -83,7 +88,9 @@ def test_each_fills_in_its_node_and_answers_follow_from_their_requests() -> None
 
 
 def test_each_takes_the_other_side_if_the_claim_names_one() -> None:
-    claim = each("n2", request(READ_DATA, receiver="n1"), reply(), one_way(MUTATION, sender="n3", receiver="n1"))
+    claim = each(
+        "n2", request(READ_DATA, receiver="n1"), reply(), one_way(MUTATION, sender="n3", receiver="n1")
+    )
     assert [str(step.pattern) for step in _steps(claim)] == [
         "READ_DATA from n2 to n1",
         "reply to READ_DATA from n1 to n2",
@@ -93,4 +100,7 @@ def test_each_takes_the_other_side_if_the_claim_names_one() -> None:
 
 def test_each_in_each_fills_in_both_sides() -> None:
     claim = each("n1", each(["n2", "n3"], one_way(MUTATION)))
-    assert [str(step.pattern) for step in _steps(claim)] == ["MUTATION from n1 to n2", "MUTATION from n1 to n3"]
+    assert [str(step.pattern) for step in _steps(claim)] == [
+        "MUTATION from n1 to n2",
+        "MUTATION from n1 to n3",
+    ]
