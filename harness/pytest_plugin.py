@@ -138,18 +138,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     why = ""
     try:
         yield
+        if RUN in item.stash:
+            item.stash[RUN].finish()
     except HarnessError as error:
-        why = f"{_place(traceback.extract_tb(error.__traceback__), item)}{error}"
+        place = _place(traceback.extract_tb(error.__traceback__), item)
+        why = f"{error}\n\n{place}{type(error).__name__}"
     if why:
         pytest.fail(why, pytrace=False)
-    run = item.stash.get(RUN, None)
-    if run is None:
-        return
-    if run.wire.unchecked:
-        names = ", ".join(run.wire.unchecked)
-        pytest.fail(
-            f"nothing was claimed about {names}: a recording without expect() proves nothing", pytrace=False
-        )
 
 
 @pytest.hookimpl(wrapper=True)
@@ -161,20 +156,22 @@ def pytest_runtest_makereport(
     run = item.stash.get(RUN, None)
     if run is None or call.when != "call":
         return report
-    properties = report.user_properties
+    properties: list[tuple[str, object]] = [(LINE, run.cluster.line.value)]
     if run.outcome is not None:
         properties.append((VERDICT, str(run.outcome)))
-    properties.append((LINE, run.cluster.line.value))
     if run.opened.capture is not None:
         properties.append((CAPTURE, str(run.opened.capture)))
     try:
         written = run.write_report(_report_folder(item.config), _run_id(item.config))
     except HarnessError as error:
+        written = None
         report.sections.append(("report", f"none: {error}"))
-        return report
     if written is not None:
         properties.append((REPORT, str(written.page)))
         report.sections.append(("report", written.page.absolute().as_uri()))
+    # The summary reads them from this report, JUnit's file from that of the teardown.
+    report.user_properties += properties
+    item.user_properties += properties
     return report
 
 
@@ -303,7 +300,8 @@ def _skip_others(cluster: "Cluster", needs: "Needs", because: str, version: str 
 
 def _refuse(run: "Run", judged: "Judged", item: pytest.Item) -> None:
     if not judged.verdict:
-        pytest.fail(f"{_place(traceback.extract_stack(), item)}{run.text_of(judged)}", pytrace=False)
+        place = _place(traceback.extract_stack(), item)
+        pytest.fail(f"{run.text_of(judged)}\n\n{place}{judged.verdict.outcome}", pytrace=False)
 
 
 def _marked(node: pytest.Item | pytest.Function) -> dict[str, Any]:

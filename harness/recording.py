@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
+from typing import Protocol as Seam
 
 from harness.errors import BackendError, ExpectationError
-from harness.events.message import Kind, Message
+from harness.events.message import Kind, Message, Protocol
 from harness.events.statement_scope import RECENT_NS, StatementScope, statement_scopes
 from harness.events.statements import ClientStatement
 from harness.events.trace import Trace
@@ -19,21 +20,15 @@ from harness.expect.checker import check
 from harness.expect.expectation import Expectation
 from harness.expect.matcher import Matcher
 from harness.expect.message_index import MessageIndex
-from harness.expect.pattern import Pattern
+from harness.expect.pattern import ACKNOWLEDGEMENTS, Pattern
+from harness.expect.ready_claim import ReadyClaim
 from harness.expect.scope import Scope
 from harness.expect.verdict import Verdict, all_of
 
 UNTIL_TIMEOUT_S = 60.0
 
 
-class ReadyMade(Protocol):
-    """A claim that is more than a partial order of messages, such as ``view_updates``."""
-
-    def check(self, trace: Trace, scope: Scope) -> Verdict:
-        """Hold it against a trace."""
-
-
-Claim = Expectation | ReadyMade
+Claim = Expectation | ReadyClaim
 
 
 class Span(NamedTuple):
@@ -47,7 +42,7 @@ class Span(NamedTuple):
     """None: it reaches to the end."""
 
 
-class Recorder(Protocol):
+class Recorder(Seam):
     """Where the messages of a run come from."""
 
     def mark(self) -> int:
@@ -74,6 +69,10 @@ class Judged:
     name: str
     """Of the recording, or of the check that every run has to pass."""
     verdict: Verdict
+    claims: tuple[Claim, ...]
+    """What was claimed, each for itself."""
+    scope: Scope
+    """What of the trace it was claimed of."""
 
 
 class Recording:
@@ -181,11 +180,11 @@ class Recording:
             raise ExpectationError(f"{self.name}: expect() without a claim")
         self.is_checked = True
         trace, scope = self.trace, self.scope
-        verdicts = [_verdict(claim, trace, scope) for claim in claims]
+        verdicts = [verdict_on(claim, trace, scope) for claim in claims]
         verdict = (
             verdicts[0] if len(verdicts) == 1 else all_of(verdicts, claim=f"all of {len(verdicts)} claims")
         )
-        self._judge(Judged(name=self.name, verdict=verdict))
+        self._judge(Judged(name=self.name, verdict=verdict, claims=claims, scope=scope))
         return verdict
 
     @property
@@ -272,12 +271,28 @@ def _scope_of(scopes: list[StatementScope]) -> Scope:
         name=bases,
         begin_ns=min(scope.statement.started_ns for scope in scopes),
         end_ns=max(ends) if len(ends) == len(scopes) else None,
-        # What could not be decoded may belong to it, for all that anybody knows.
-        where=lambda message: message.number in numbers or message.kind is Kind.UNDECODED,
+        where=lambda message: message.number in numbers or _may_belong_anywhere(message),
     )
 
 
-def _verdict(claim: Claim, trace: Trace, scope: Scope) -> Verdict:
+def _may_belong_anywhere(message: Message) -> bool:
+    """Whether nobody knows what a message belongs to: it could not be decoded, or answers what is not there.
+
+    A second answer to the same request looks like that.
+    """
+    if message.kind in {Kind.REPLY, Kind.EXCEPTION}:
+        return message.request is None
+    if message.protocol is Protocol.RPC and message.verb_name in ACKNOWLEDGEMENTS:
+        return message.acknowledges is None
+    return message.kind is Kind.UNDECODED
+
+
+def verdict_on(claim: Claim, trace: Trace, scope: Scope) -> Verdict:
+    """Hold one claim of any kind against a part of a trace.
+
+    Raises:
+        ExpectationError: the claim makes no sense.
+    """
     return check(trace, claim, scope=scope) if isinstance(claim, Expectation) else claim.check(trace, scope)
 
 
@@ -319,7 +334,7 @@ class ReplayRecorder:
         Raises:
             BackendError: it does not.
         """
-        verdict = _verdict(claim, self._trace, scope())
+        verdict = verdict_on(claim, self._trace, scope())
         if not verdict:
             raise BackendError(
                 f"the capture ends before what the scenario waits for ({verdict.outcome}):\n{verdict.claim}"

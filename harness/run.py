@@ -4,7 +4,7 @@ This module alone knows all stages; the command line and the pytest plugin only 
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
@@ -14,10 +14,12 @@ from textwrap import shorten
 from harness.backends.contract import Cluster, Needs, Session
 from harness.backends.replay.cluster import ReplayCluster
 from harness.dissect.reading import context_beside, read_context, read_trace
-from harness.errors import BackendError
+from harness.errors import BackendError, ExpectationError
 from harness.events.trace import Trace
 from harness.expect.explain import explain
-from harness.expect.verdict import Outcome, all_of
+from harness.expect.monitors import monitors
+from harness.expect.scope import WHOLE_TRACE
+from harness.expect.verdict import Outcome, Verdict, all_of
 from harness.recording import Judged, Recorder, ReplayRecorder, Wire
 from harness.report.index_page import write_index
 from harness.report.run_folder import VERDICTS, RunFolder, write_report
@@ -25,6 +27,8 @@ from harness.report.summary import FinishedRun, SummaryLine, summary_of
 from harness.report.verdict import ReportVerdict
 
 CAPTURE_SUFFIXES = (".pcapng", ".pcap")
+MONITORS = "every run"
+"""What the verdict on what every run has to pass is called."""
 _TRACES_KEPT = 2
 _NAMES_MAX = 40
 _CLAIM_CHARACTERS_MAX = 120
@@ -163,6 +167,21 @@ class Run:
         """The worst verdict so far; None if nothing was claimed."""
         return all_of(judged.verdict for judged in self.verdicts).outcome if self.verdicts else None
 
+    def finish(self) -> None:
+        """Hold all messages of the run against what every run has to pass.
+
+        Raises:
+            ExpectationError: nothing was claimed about one of its recordings, which so proves nothing.
+        """
+        if self.wire.unchecked:
+            names = ", ".join(self.wire.unchecked)
+            raise ExpectationError(
+                f"nothing was claimed about {names}: a recording without expect() proves nothing"
+            )
+        always = monitors()
+        verdict = always.check(self.trace)
+        self._judge(Judged(name=MONITORS, verdict=verdict, claims=(always,), scope=WHOLE_TRACE))
+
     def text_of(self, judged: Judged) -> str:
         """A verdict as people read it, beside what was seen."""
         return f"{judged.name}: {explain(judged.verdict, self.trace)}"
@@ -201,18 +220,23 @@ class Run:
 def report_verdicts(judged: Judged, trace: Trace) -> tuple[ReportVerdict, ...]:
     """Each claim with its verdict, as reports take them."""
     verdict = judged.verdict
-    if verdict.parts:
-        parts = [Judged(name=judged.name, verdict=part) for part in verdict.parts]
-        return tuple(found for part in parts for found in report_verdicts(part, trace))
-    return (
+    return tuple(
         ReportVerdict(
             name=judged.name,
-            outcome=str(verdict.outcome),
-            claim=verdict.claim,
-            explanation=explain(verdict, trace),
-            message_numbers=tuple(dict.fromkeys(item.number for item in verdict.evidence)),
-        ),
+            outcome=str(part.outcome),
+            claim=part.claim,
+            explanation=explain(part, trace),
+            message_numbers=tuple(dict.fromkeys(item.number for item in part.evidence)),
+        )
+        for part in _single_verdicts(verdict)
     )
+
+
+def _single_verdicts(verdict: Verdict) -> Iterator[Verdict]:
+    if not verdict.parts:
+        yield verdict
+    for part in verdict.parts:
+        yield from _single_verdicts(part)
 
 
 def index_runs(folder: Path) -> Path:

@@ -137,7 +137,7 @@ def test_conditions_and_serial_reads_run_the_same_round(
         each(others, exactly(4, request(PAXOS_ACCEPT, sender=coordinator))),
         each(others, exactly(4, reply(PAXOS_ACCEPT, accepted=True))),
         each(others, exactly(4, one_way(PAXOS_LEARN, sender=coordinator))),
-        each(others, exactly(4, one_way(MUTATION_DONE))),
+        each(others, exactly(4, one_way(MUTATION_DONE, receiver=coordinator))),
         each(others, exactly(4, one_way(PAXOS_PRUNE, sender=coordinator))),
         exactly(2, result(applied=True)),
         exactly(1, result(applied=False)),

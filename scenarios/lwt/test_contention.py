@@ -11,7 +11,6 @@ from harness.expect import (
     PAXOS_PRUNE,
     Capture,
     at_least,
-    at_most,
     before,
     exactly,
     one_way,
@@ -34,23 +33,34 @@ def test_contended_updates_keep_the_order_of_paxos(cluster: Cluster, session: Se
     """
     cluster.table(MAP, replication_factor=3)
     session.execute(cql("INSERT INTO demo3.map (id, country, capital) VALUES (200, 'X', '0')", "ALL"))
-    racers = [cluster.session(node) for node in cluster.nodes[:2]]
+    first, second, third = cluster.nodes
+    racers = [cluster.session(first), cluster.session(second)]
     with wire.statement() as updates:
         raced = race(racers, [cql(UPDATE.format(i), "QUORUM") for i in range(20)])
     assert all(rows.was_applied for rows in raced.rows)
     ballot, replica = Capture("ballot"), Capture("replica")
     prepare = request(PAXOS_PREPARE, receiver=replica, ballot=ballot)
     accept = request(PAXOS_ACCEPT, receiver=replica, proposal__ballot=ballot)
-    learn, prune = one_way(PAXOS_LEARN, decision__ballot=ballot), one_way(PAXOS_PRUNE, ballot=ballot)
+    learn = one_way(PAXOS_LEARN, receiver=replica, decision__ballot=ballot)
     applied = len(raced.rows)
     updates.expect(
         before(prepare, accept),
         before(request(PAXOS_ACCEPT, proposal__ballot=ballot), learn),
-        before(learn, prune),
+        before(learn, one_way(PAXOS_PRUNE, receiver=replica, ballot=ballot)),
         exactly(updates.count(request(PAXOS_PREPARE)), reply(PAXOS_PREPARE)),
         exactly(updates.count(request(PAXOS_ACCEPT)), reply(PAXOS_ACCEPT)),
-        exactly(updates.count(one_way(PAXOS_LEARN)), one_way(MUTATION_DONE)),
+        *[
+            exactly(updates.count(one_way(PAXOS_LEARN, sender=node)), one_way(MUTATION_DONE, receiver=node))
+            for node in cluster.nodes
+        ],
         at_least(2 * applied, one_way(PAXOS_PRUNE)),
-        at_most(80, one_way(PAXOS_PRUNE)),
+        exactly(
+            updates.count(one_way(PAXOS_PRUNE, sender=first, receiver=second)),
+            one_way(PAXOS_PRUNE, sender=first, receiver=third),
+        ),
+        exactly(
+            updates.count(one_way(PAXOS_PRUNE, sender=second, receiver=first)),
+            one_way(PAXOS_PRUNE, sender=second, receiver=third),
+        ),
         exactly(applied, result(applied=True)),
     )

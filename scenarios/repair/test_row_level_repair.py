@@ -53,5 +53,9 @@ def test_repair_meets_its_followers_range_by_range(cluster: Cluster, session: Se
         exactly(repair.count(request(REPAIR_GET_SYNC_BOUNDARY)), reply(REPAIR_GET_SYNC_BOUNDARY)),
         exactly(repair.count(request(REPAIR_GET_COMBINED_ROW_HASH)), reply(REPAIR_GET_COMBINED_ROW_HASH)),
         at_least(1, request(REPAIR_PUT_ROW_DIFF_WITH_RPC_STREAM, sender=master, receiver=lacking)),
+        exactly(
+            repair.count(request(REPAIR_PUT_ROW_DIFF_WITH_RPC_STREAM)),
+            reply(REPAIR_PUT_ROW_DIFF_WITH_RPC_STREAM),
+        ),
         never(request(REPAIR_PUT_ROW_DIFF_WITH_RPC_STREAM, receiver=sound)),
     )

@@ -44,7 +44,10 @@ def test_view_follows_its_table_rf_2(cluster: Cluster, session: Session, wire: W
         )
         session.execute(cql("UPDATE demo2.buildings SET height = 829 WHERE name = 'Burj Khalifa'", "TWO"))
         session.execute(cql("UPDATE demo2.buildings SET city = null WHERE name = 'One WTC'", "TWO"))
-    life.expect(view_updates(base.full_name, view.full_name))
+    life.expect(
+        view_updates(base.full_name, view.full_name),
+        exactly(life.count(one_way(MUTATION)), one_way(MUTATION_DONE)),
+    )
 
 
 @pytest.mark.cluster(capture="view_life_rf3", nodes=5)
@@ -64,7 +67,10 @@ def test_view_follows_its_table_rf_3(cluster: Cluster, session: Session, wire: W
         )
         session.execute(cql("UPDATE demo3.buildings SET height = 829 WHERE name = 'Burj Khalifa'", "QUORUM"))
         session.execute(cql("UPDATE demo3.buildings SET city = null WHERE name = 'One WTC'", "QUORUM"))
-    life.expect(view_updates(base.full_name, view.full_name))
+    life.expect(
+        view_updates(base.full_name, view.full_name),
+        exactly(life.count(one_way(MUTATION)), one_way(MUTATION_DONE)),
+    )
 
 
 @pytest.mark.cluster(capture="materialized_view", nodes=3)

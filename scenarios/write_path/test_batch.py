@@ -59,6 +59,8 @@ def test_logged_batch_is_written_to_the_batchlog_first(
             result(),
         ),
         before(one_way(MUTATION_DONE, table=BATCHLOG), write),
+        exactly(4, log),
+        exactly(batch.count(one_way(MUTATION)), one_way(MUTATION_DONE)),
     )
 
 
@@ -79,6 +81,7 @@ def test_logged_batch_is_taken_out_of_the_batchlog_last(
         each(others, acknowledged(removal)),
         exactly(2, removal),
         before(one_way(MUTATION, table=table), removal),
+        exactly(batch.count(one_way(MUTATION)), one_way(MUTATION_DONE, receiver=cluster.nodes[0])),
     )
 
 

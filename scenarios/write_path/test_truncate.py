@@ -33,4 +33,5 @@ def test_truncate_is_done_by_all_nodes(cluster: Cluster, session: Session, wire:
     truncate.expect(
         in_order(query("TRUNCATE"), each(others, asked, reply()), result()),
         exactly(2, request((TRUNCATE, TRUNCATE_WITH_TABLETS))),
+        exactly(2, reply((TRUNCATE, TRUNCATE_WITH_TABLETS))),
     )
