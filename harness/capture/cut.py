@@ -50,18 +50,20 @@ def cut(
     about = f"cut from {source.name}: {from_ns} ns to {to_ns} ns since 1970"
     pruner = _Pruner(from_ns, to_ns, keep, tuple(text for text in (about, comment) if text))
     decoder = CaptureDecoder()
+    is_begun = False
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with source.open("rb") as reader, target.open("wb") as writer:
-            while chunk := reader.read(_CHUNK_BYTES):
-                writer.write(pruner.encode(decoder.feed(chunk)))
-            writer.write(pruner.encode(decoder.close()))
-    except OSError as error:
-        target.unlink(missing_ok=True)
-        raise CaptureError(f"cannot cut {source} into {target}: {error.strerror}") from error
-    except (DecodeError, EncodeError) as error:
-        target.unlink(missing_ok=True)
-        raise CaptureError(f"cannot cut {source}: {error}") from error
+        with source.open("rb") as reader:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as writer:
+                is_begun = True
+                while chunk := reader.read(_CHUNK_BYTES):
+                    writer.write(pruner.encode(decoder.feed(chunk)))
+                writer.write(pruner.encode(decoder.close()))
+    except (OSError, DecodeError, EncodeError) as error:
+        if is_begun:
+            target.unlink(missing_ok=True)
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise CaptureError(f"cannot cut {source} into {target}: {reason}") from error
     return pruner.packet_count
 
 

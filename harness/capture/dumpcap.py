@@ -4,6 +4,7 @@ dumpcap writes to standard output, which is the file itself: for a file that it 
 back for up to 750 ms, as measured; this way it is 250 ms, after which the kernel hands over a block that is not full.
 """
 
+import os
 import secrets
 import signal
 import time
@@ -16,6 +17,7 @@ from harness.capture.capture_tail import CaptureTail
 from harness.capture.dumpcap_output import (
     Counters,
     counters_of,
+    disk_full,
     failure_of,
     program_forbidden,
     program_missing,
@@ -36,6 +38,7 @@ TIMEOUT_S = 20.0
 """How long a mark may take to appear, and dumpcap to end."""
 
 _MARK_AGAIN_S = 0.4
+_LAST_WORDS_TIMEOUT_S = 2.0
 _OUTPUT_CHARACTERS_MAX = 65_536
 
 
@@ -141,10 +144,7 @@ class RunningCapture:
         """
         mark = wait_until(lambda: self._seen(mark_id), timeout_s=self._timeout_s)
         if mark is None:
-            raise CaptureError(
-                f"a mark sent on {self._tap.interface} did not appear in {self.path} within {self._timeout_s:g} s, "
-                f"of which {self._tail.read_bytes} bytes were read; is something else holding {self._program} up?"
-            )
+            raise self._mark_missing()
         return mark
 
     def mark(self, label: str = "") -> Mark:
@@ -226,12 +226,16 @@ class RunningCapture:
             nonlocal sent_s
             mark = self._seen(sentinel.mark_id)
             if mark is None and time.monotonic() - sent_s > interval_s:
+                if _is_full(self.path):
+                    raise disk_full(self.path)
                 self._send(sentinel)
                 sent_s = time.monotonic()
             return mark
 
         mark = wait_until(seen_or_sent_again, timeout_s=self._timeout_s)
-        return mark or self.wait_for(sentinel.mark_id)
+        if mark is None:
+            raise self._mark_missing()
+        return mark
 
     def _send(self, sentinel: Sentinel) -> None:
         try:
@@ -282,6 +286,17 @@ class RunningCapture:
             exit_code=exit_code,
         )
 
+    def _mark_missing(self) -> CaptureError:
+        """The error for a mark that did not appear; dumpcap is asked to end, for then it may say why."""
+        self._process.send_signal(signal.SIGINT)
+        ended = wait_until(self._ended, timeout_s=_LAST_WORDS_TIMEOUT_S)
+        if ended is not None and ended[0] != 0:
+            return self._failure(ended[0])
+        return CaptureError(
+            f"a mark sent on {self._tap.interface} did not appear in {self.path} within {self._timeout_s:g} s, "
+            f"of which {self._tail.read_bytes} bytes were read; is something else holding {self._program} up?"
+        )
+
     def _output(self) -> str:
         try:
             data = self._output_path.read_bytes()
@@ -292,6 +307,16 @@ class RunningCapture:
 
 def _output_path(path: Path) -> Path:
     return path.with_name(path.name + ".dumpcap.log")
+
+
+def _is_full(path: Path) -> bool:
+    """Whether there is no room for another packet where a file stands."""
+    try:
+        status = os.statvfs(path)
+    except OSError:
+        return False
+    blocks = status.f_bfree if os.geteuid() == 0 else status.f_bavail
+    return blocks == 0
 
 
 def _mark_id() -> bytes:

@@ -40,10 +40,12 @@ _MISSING = (
     "{program} is not installed; it comes with Wireshark: apt install wireshark-common (Debian, Ubuntu), "
     "dnf install wireshark-cli (Fedora)"
 )
+DISK_FULL = "the disk is full; make room where {path} stands, or record to another folder"
+_GREETING = re.compile(r"Capturing on |File: ")
 _EXPLANATIONS = (
     (
-        "no space left on device",
-        "the disk is full; make room where {path} stands, or record to another folder",
+        "no space left",
+        DISK_FULL,
     ),
     (
         "permission to capture",
@@ -53,11 +55,9 @@ _EXPLANATIONS = (
         ),
     ),
     (
-        "no longer",
+        "no longer attached",
         "the interface {interface} has vanished; whoever made it has removed it, or has ended",
     ),
-    ("interface disappeared", "the interface {interface} has vanished; whoever made it has removed it"),
-    ("the network adapter", "the interface {interface} has vanished or was shut down"),
     (
         "no such device",
         "there is no interface {interface} where {program} runs; is the cluster still there?",
@@ -82,13 +82,18 @@ def program_forbidden(program: str) -> CaptureError:
     )
 
 
+def disk_full(path: object) -> CaptureError:
+    """The error for a file that cannot grow any more; dumpcap itself says so only when it ends."""
+    return CaptureError(DISK_FULL.format(path=path))
+
+
 def failure_of(output: str, *, program: str, interface: str, path: object, exit_code: int) -> CaptureError:
     """The error for a dumpcap that ended by itself: what happened and what to do."""
     lower = output.lower()
     for sign, explanation in _EXPLANATIONS:
         if sign in lower:
             return CaptureError(explanation.format(program=program, interface=interface, path=path))
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    lines = [line.strip() for line in output.splitlines() if line.strip() and not _GREETING.match(line)]
     said = f"; its last words: {lines[-1]!r}" if lines else " without a word"
     how = f"was ended by signal {-exit_code}" if exit_code < 0 else f"ended with exit code {exit_code}"
     return CaptureError(f"{program} on {interface} {how}{said}")

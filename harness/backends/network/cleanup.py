@@ -61,9 +61,12 @@ def clean(*, state_folder: Path | None = None) -> tuple[Removed, ...]:
     return tuple(removed)
 
 
-def alias_of(lease: Lease) -> str:
-    """What is written on the interface of a network, so that it can be told from one of the same name."""
-    status = os.fstat(lease.descriptor)
+def alias_of(status: os.stat_result) -> str:
+    """What is written on the interface of a network, so that it can be told from one of the same name.
+
+    Args:
+        status: of the file of its lease.
+    """
     return f"scylla-wire-harness {status.st_dev}:{status.st_ino}"
 
 
@@ -81,7 +84,9 @@ def _clean_lease(path: Path) -> list[Removed]:
             # A child that the run has forked still holds the lease, and maybe uses what is in it.
             return removed
         claims = claims_of(path)
-    if claims.interface is not None and _remove_interface(claims.interface, alias_of(lease)):
+    if claims.interface is not None and _remove_interface(
+        claims.interface, alias_of(os.fstat(lease.descriptor))
+    ):
         removed.append(Removed(kind=Kind.INTERFACE, name=claims.interface))
     if claims.folder is not None and claims.folder.is_dir():
         _remove_folder(claims.folder)

@@ -168,8 +168,32 @@ class Network:
         state = state_folder or default_state_folder()
         make_state_folder(state)
         clean(state_folder=state)
+        with Interfaces() as host:
+            busy = host.busy_networks()
+        for subnet in subnets.subnets(new_prefix=SUBNET_PREFIX):
+            lease = None if any(subnet.overlaps(used) for used in busy) else Lease.take(state, subnet)
+            # A run whose leases are elsewhere may be using it since a moment ago.
+            with suppress(FileExistsError):
+                if lease is not None:
+                    network = cls._create(lease, seed=seed)
+                    break
+        else:
+            raise BackendError(
+                f"all networks of {subnets} are in use, by other runs (leases in {state}) or by routes of this "
+                "machine; end some of them, or remove what is left over with: harness clean"
+            )
+        try:
+            for name in names:
+                network.add_node(name)
+        except BaseException:
+            network.close()
+            raise
+        return network
+
+    @classmethod
+    def _create(cls, lease: Lease, *, seed: int) -> Self:
+        """Make a network without nodes; if that fails, nothing is left, the lease neither."""
         with ExitStack() as undo:
-            lease = _take_lease(state, subnets)
             undo.callback(lease.release)
             folder = Path(tempfile.gettempdir(), f"scylla-wire-harness-{secrets.token_hex(6)}")
             lease.record(folder=folder, interface=lease.name)
@@ -182,12 +206,6 @@ class Network:
             undo.callback(hub.close)
             network = cls(lease, folder, keeper, hub, seed=seed)
             undo.pop_all()
-        try:
-            for name in names:
-                network.add_node(name)
-        except BaseException:
-            network.close()
-            raise
         return network
 
     @property
@@ -258,12 +276,9 @@ class Network:
         address = self.subnet[_CLIENT_HOST_NUMBER]
         if not self._keeper.is_rootless:
             with Interfaces() as host, suppress(PermissionError):
-                try:
-                    host.add_veth(self.name, peer=CLIENT_PORT, peer_namespace=self._keeper.hub_descriptor)
-                except FileExistsError as error:
-                    raise BackendError(f"there is another interface {self.name}; try again") from error
+                host.add_veth(self.name, peer=CLIENT_PORT, peer_namespace=self._keeper.hub_descriptor)
                 self._has_host_interface = True
-                host.set_alias(self.name, alias_of(self._lease))
+                host.set_alias(self.name, alias_of(os.fstat(self._lease.descriptor)))
                 # No address and no noise of IPv6 on an interface that is only for the nodes.
                 with suppress(OSError):
                     Path(f"/proc/sys/net/ipv6/conf/{self.name}/disable_ipv6").write_text(
@@ -297,30 +312,6 @@ class Network:
         log = self.folder / f"{name}.log"
         started = self._keeper.start(self._keeper.hub, command, stdout=log)
         return Process(self._keeper, started, name=name, log=log)
-
-
-def _take_lease(state: Path, subnets: IPv4Network) -> Lease:
-    """Take the first subnet that is free.
-
-    Raises:
-        BackendError: there is none.
-    """
-    with Interfaces() as host:
-        busy = host.busy_networks()
-    for subnet in subnets.subnets(new_prefix=SUBNET_PREFIX):
-        if any(subnet.overlaps(network) for network in busy):
-            continue
-        lease = Lease.take(state, subnet)
-        if lease is None:
-            continue
-        # A run whose leases are elsewhere may have just begun.
-        if not Path("/sys/class/net", lease.name).exists():
-            return lease
-        lease.release()
-    raise BackendError(
-        f"all networks of {subnets} are in use, by other runs (leases in {state}) or by routes of this machine; "
-        "end some of them, or remove what is left over with: harness clean"
-    )
 
 
 def _mac_of(address: IPv4Address) -> str:

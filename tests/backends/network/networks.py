@@ -3,13 +3,15 @@
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
+from harness.backends.network.cleanup import alias_of
 from harness.backends.network.keeper import Keeper
+from harness.backends.network.lease import lease_paths
 from harness.backends.network.network import Network
 from harness.backends.network.port_rules import NetemMissingError, PortRules
 from harness.errors import BackendError
@@ -82,6 +84,21 @@ def transfer(near: socket.socket, far: socket.socket, data: bytes) -> bytes:
         return receive(far, len(data))
     finally:
         sender.join()
+
+
+def written_on_interfaces(state_folder: Path) -> set[str]:
+    """What the networks of these leases write on their interfaces."""
+    return {alias_of(path.stat()) for path in lease_paths(state_folder)}
+
+
+def interfaces_with(written: set[str]) -> list[str]:
+    """The interfaces of this machine that have one of these aliases; names may mean other tests' by now."""
+    found = []
+    for path in Path("/sys/class/net").glob("*/ifalias"):
+        with suppress(OSError):
+            if path.read_text().strip() in written:
+                found.append(path.parent.name)
+    return found
 
 
 def without_netem(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from harness.backends.network.interfaces import Interfaces
 from harness.backends.network.lease import Lease, claims_of, lease_paths
 from harness.backends.network.network import Network
 from harness.waiting import wait_until
-from tests.backends.network.networks import skip_without_root
+from tests.backends.network.networks import interfaces_with, skip_without_root, written_on_interfaces
 
 pytestmark = pytest.mark.namespaces
 
@@ -77,10 +77,6 @@ def processes_of(folder: Path) -> set[int]:
     return found
 
 
-def interfaces() -> set[str]:
-    return set(os.listdir("/sys/class/net"))  # noqa: PTH208
-
-
 def end(run: subprocess.Popen[str]) -> None:
     run.kill()
     run.wait()
@@ -89,17 +85,17 @@ def end(run: subprocess.Popen[str]) -> None:
 def test_nothing_is_left_of_a_run_killed_at_any_moment(
     run: Callable[..., subprocess.Popen[str]], state_folder: Path, tmp_path: Path
 ) -> None:
-    before = interfaces()
     moments = random.Random(4)
     for number in range(5):
         killed = run(until="begins", more="capture" if number % 2 else "")
         assert wait_until(killed.poll, timeout_s=moments.uniform(0.1, 0.9)) is None
         end(killed)
+        written = written_on_interfaces(state_folder)
         clean(state_folder=state_folder)
         assert processes_of(tmp_path) == set()
         assert not state_folder.is_dir() or not list(state_folder.iterdir())
         assert list(tmp_path.glob("scylla-wire-harness-*")) == []
-        assert interfaces() == before
+        assert not interfaces_with(written)
 
 
 def test_it_is_told_what_was_removed(
@@ -184,7 +180,7 @@ def test_an_interface_of_the_same_name_that_is_not_ours_is_left_alone(
     lease.record(interface=network.name)
     os.close(lease.descriptor)
     assert [removed.kind for removed in clean(state_folder=state_folder)] == [Kind.LEASE]
-    assert network.name in interfaces()
+    assert Path("/sys/class/net", network.name).exists()
 
 
 def test_an_interface_that_was_left_over_is_removed(
@@ -198,7 +194,7 @@ def test_an_interface_that_was_left_over_is_removed(
     lease.record(interface=lease.name)
     with Interfaces() as host:
         host.add_bridge(lease.name)
-        host.set_alias(lease.name, alias_of(lease))
+        host.set_alias(lease.name, alias_of(lease.path.stat()))
         os.close(lease.descriptor)
         assert Removed(kind=Kind.INTERFACE, name=lease.name) in clean(state_folder=state_folder)
         assert host.index_of(lease.name) is None

@@ -15,7 +15,14 @@ from harness.backends.network.lease import Lease
 from harness.backends.network.network import Network
 from harness.errors import BackendError
 from harness.waiting import wait_until
-from tests.backends.network.networks import connection, listening, receive, skip_without_root
+from tests.backends.network.networks import (
+    connection,
+    interfaces_with,
+    listening,
+    receive,
+    skip_without_root,
+    written_on_interfaces,
+)
 
 pytestmark = pytest.mark.namespaces
 
@@ -97,15 +104,31 @@ def test_two_networks_at_once_do_not_collide(state_folder: Path) -> None:
             near.connect(listener.getsockname())
 
 
-def test_what_the_machine_uses_is_skipped(network: Network, state_folder: Path) -> None:
+def test_what_the_machine_uses_is_skipped(
+    network: Network, state_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     skip_without_root(network)
-    # The other network's leases are elsewhere: only the route of its interface tells.
-    with Network.create(
-        0, state_folder=state_folder, subnets=network.subnet.supernet(new_prefix=23)
-    ) as other:
-        assert not other.subnet.overlaps(network.subnet)
-    with pytest.raises(BackendError, match=f"all networks of {network.subnet} are in use"):
-        Network.create(0, state_folder=state_folder, subnets=network.subnet)
+    subnets = IPv4Network("198.19.252.0/23")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    # Their leases are in different folders: only the route of the other one's interface tells.
+    with (
+        Network.create(0, state_folder=elsewhere, subnets=subnets) as one,
+        Network.create(0, state_folder=state_folder, subnets=subnets) as two,
+    ):
+        assert (str(one.subnet), str(two.subnet)) == ("198.19.252.0/24", "198.19.253.0/24")
+        with pytest.raises(BackendError, match=f"all networks of {subnets} are in use"):
+            Network.create(0, state_folder=state_folder, subnets=subnets)
+
+
+def test_a_name_that_was_taken_a_moment_ago_is_skipped(
+    network: Network, state_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skip_without_root(network)
+    monkeypatch.setattr(Interfaces, "busy_networks", lambda _: ())
+    subnets = network.subnet.supernet(new_prefix=20)
+    with Network.create(0, state_folder=state_folder, subnets=subnets) as other:
+        assert other.subnet != network.subnet
+        assert len(list(state_folder.iterdir())) == 1
 
 
 def test_all_subnets_in_use_is_an_error_that_says_what_to_do(state_folder: Path) -> None:
@@ -119,11 +142,12 @@ def test_all_subnets_in_use_is_an_error_that_says_what_to_do(state_folder: Path)
 
 
 def test_nothing_is_left_of_a_network_that_was_closed(state_folder: Path, tmp_path: Path) -> None:
-    before = sorted(os.listdir("/sys/class/net"))  # noqa: PTH208
     with Network.create(2, state_folder=state_folder) as network:
         process = network.node("n1").start(["sleep", "1000"], log=tmp_path / "log")
         assert network.folder.is_dir()
-    assert sorted(os.listdir("/sys/class/net")) == before  # noqa: PTH208
+        written = written_on_interfaces(state_folder)
+        assert bool(interfaces_with(written)) == network.client.is_host
+    assert not interfaces_with(written)
     assert not network.folder.exists()
     assert not list(state_folder.iterdir())
     assert not Path(f"/proc/{process.pid}").exists()
@@ -133,20 +157,22 @@ def test_nothing_is_left_of_a_network_that_was_closed(state_folder: Path, tmp_pa
 def test_nothing_is_left_of_a_network_that_could_not_be_made(
     state_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = sorted(os.listdir("/sys/class/net"))  # noqa: PTH208
-    added = []
+    added: list[str] = []
+    written: set[str] = set()
     add_veth = Interfaces.add_veth
 
     def fail_at_the_third(self: Interfaces, name: str, **rest: object) -> None:
         added.append(name)
         if len(added) == 3:
+            written.update(written_on_interfaces(state_folder))
             raise BackendError("no more")
         add_veth(self, name, **rest)  # type: ignore[arg-type]  # as given
 
     monkeypatch.setattr(Interfaces, "add_veth", fail_at_the_third)
     with pytest.raises(BackendError, match="no more"):
         Network.create(5, state_folder=state_folder)
-    assert sorted(os.listdir("/sys/class/net")) == before  # noqa: PTH208
+    assert written
+    assert not interfaces_with(written)
     assert not list(state_folder.iterdir())
 
 
