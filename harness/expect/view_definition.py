@@ -175,6 +175,9 @@ class ViewDefinition:
                 continue
             # Only compared with itself, so that its bytes will do for its text.
             found[name, ""] = Cell(f"0x{values[name].hex()}", values[name], None)
+        if not self.valued_key_columns:
+            # Something in the row lived; what it was, nobody asks.
+            found["", ""] = Cell("", None, None)
         return found
 
     def key_timestamp_us(self, image: RowImage) -> int | None:
