@@ -27,7 +27,7 @@ def test_elsewhere_the_driver_reaches_nodes_through_the_namespace(network: Netwo
 
     def connect() -> None:
         with pytest.raises((ConnectionException, DriverException, OSError)):
-            connection_class.factory(DefaultEndPoint(network.node("n1").address, 9042), 5)
+            connection_class.factory(DefaultEndPoint(network.node("n1").address, 9042), 0.5)
 
     with listening(network, "n1", 9042) as listener:
         driver = Thread(target=connect)
