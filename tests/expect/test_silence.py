@@ -1,0 +1,59 @@
+"""Why a message was not answered."""
+
+from harness.events.trace import Trace
+from harness.expect.silence import Silence
+from tests.expect.traces import ADDRESSES, TraceBuilder
+
+
+def _chat(builder: TraceBuilder, *names: str, seconds: int) -> None:
+    """Every node says something each half second."""
+    for _ in range(seconds * 2):
+        builder.wait(0.5)
+        for name in names:
+            builder.mutation(name, "n5")
+
+
+def _trace() -> tuple[Trace, int, int]:
+    """n2 is silent for four seconds; asked before, and by a node that lives."""
+    builder = TraceBuilder()
+    _chat(builder, "n1", "n2", "n3", seconds=1)
+    dead = builder.mutation("n1", "n2")
+    alive = builder.mutation("n1", "n3")
+    _chat(builder, "n1", "n3", seconds=4)
+    _chat(builder, "n1", "n2", "n3", seconds=1)
+    return builder.trace(), dead, alive
+
+
+def test_node_that_sends_nothing_for_seconds_is_taken_for_dead() -> None:
+    trace, dead, alive = _trace()
+    silence = Silence(trace)
+    assert silence.explanation(trace[dead]).startswith("n2 sent nothing for 4.")
+    assert silence.explanation(trace[alive]) == ""
+
+
+def test_silence_is_measured_from_its_beginning_to_its_end() -> None:
+    trace, dead, _ = _trace()
+    silent_ns = Silence(trace).silent_ns(ADDRESSES["n2"], trace[dead].time_ns + 3_000_000_000)
+    assert silent_ns is not None
+    assert 4.0e9 < silent_ns < 5.0e9
+    assert Silence(trace).silent_ns(ADDRESSES["n1"], trace[dead].time_ns) is None
+
+
+def test_node_that_is_never_heard_is_not_known_to_be_silent() -> None:
+    trace, dead, _ = _trace()
+    assert Silence(trace).silent_ns("10.9.9.9", trace[dead].time_ns) is None
+
+
+def test_answer_may_lie_behind_the_end_of_the_capture() -> None:
+    builder = TraceBuilder()
+    first = builder.mutation("n1", "n2")
+    builder.wait(0.2)
+    last = builder.mutation("n1", "n2")
+    trace = builder.trace()
+    assert Silence(trace).end_of_capture(trace[first]) == ""
+    assert Silence(trace).explanation(trace[last]) == "the capture ends 0.0 ms later"
+
+
+def test_empty_trace_ends_at_once() -> None:
+    trace, dead, _ = _trace()
+    assert Silence(Trace(())).end_of_capture(trace[dead])
