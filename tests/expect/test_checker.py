@@ -30,8 +30,9 @@ from harness.expect.message_index import MessageIndex
 from harness.expect.pattern import Pattern
 from harness.expect.plan import plan_of
 from harness.expect.rpc_patterns import one_way, reply, request
+from harness.expect.scope import Scope
 from harness.expect.verbs import MUTATION, MUTATION_DONE, TRUNCATE
-from harness.expect.verdict import Outcome
+from harness.expect.verdict import Outcome, StepState
 from tests.expect.brute_force import satisfiable
 from tests.expect.traces import TraceBuilder, garbled, without
 
@@ -195,9 +196,11 @@ def _telling(draw: st.DrawFn, trace: Trace, numbers: tuple[int, ...]) -> Expecta
         return draw(_telling_one(trace, numbers[0]))
     cut = draw(st.integers(1, len(numbers) - 1))
     parts = draw(_telling(trace, numbers[:cut])), draw(_telling(trace, numbers[cut:]))
-    match draw(st.integers(0, 5)):
+    match draw(st.integers(0, 6)):
         case 0:
             return any_order(*parts)
+        case 6:
+            return any_order(in_order(query(), result()), *parts)
         case 1:
             return in_order(in_background(parts[0]), parts[1])
         case 2:
@@ -243,8 +246,13 @@ def test_a_claim_that_tells_the_trace_holds_exactly_if_trying_everything_finds_m
 ) -> None:
     trace, claim = told
     assume_small(claim)
+    verdict = check(trace, claim)
     expected = satisfiable(MessageIndex(trace), claim)
-    assert check(trace, claim).outcome is (Outcome.PASS if expected else Outcome.FAIL), str(claim)
+    assert verdict.outcome is (Outcome.PASS if expected else Outcome.FAIL), str(claim)
+    if verdict:
+        steps = [line for line in verdict.transcript if line.state is StepState.SEEN and not line.note]
+        numbers = [message.number for line in steps for message in line.messages]
+        assert len(numbers) == len(set(numbers)) == len(steps), "each step has a message of its own"
 
 
 @settings(max_examples=200, deadline=None)
@@ -260,3 +268,67 @@ def test_what_was_lost_or_garbled_never_overturns_a_verdict(
     outcome = check(seen, claim).outcome
     if outcome is not Outcome.INCONCLUSIVE:
         assert outcome is check(trace, claim).outcome, str(claim)
+
+
+def test_everything_waits_for_the_clients_reply_unless_it_says_that_it_need_not() -> None:
+    builder = TraceBuilder()
+    asked = builder.query("INSERT")
+    write = builder.mutation("n1", "n2")
+    builder.result(asked)
+    builder.done(write)
+    trace = builder.trace()
+    statement = in_order(query(), result())
+    assert check(trace, any_order(statement, one_way(MUTATION)))
+    assert not check(trace, any_order(statement, acknowledged(one_way(MUTATION))))
+    assert not check(trace, any_order(statement, exactly(1, one_way(MUTATION_DONE))))
+    assert not check(trace, any_order(statement, at_least(1, one_way(MUTATION_DONE))))
+    assert check(trace, any_order(statement, in_background(acknowledged(one_way(MUTATION)))))
+    assert check(trace, any_order(statement, only_after_reply(one_way(MUTATION_DONE))))
+    assert not check(trace, any_order(statement, only_after_reply(one_way(MUTATION))))
+    assert check(trace, in_order(query(), result(), one_way(MUTATION_DONE))), "it stands behind the reply"
+    assert check(trace, any_order(in_order(query(), result(), one_way(MUTATION_DONE)), one_way(MUTATION)))
+
+
+def test_of_several_replies_none_is_the_clients_reply_for_the_rest() -> None:
+    builder = TraceBuilder()
+    for _ in range(2):
+        builder.result(builder.query("INSERT"))
+    builder.mutation("n1", "n2")
+    twice = in_order(query(), result(), query(), result())
+    assert check(builder.trace(), any_order(twice, one_way(MUTATION)))
+    assert not check(builder.trace(), any_order(in_order(query(), result()), one_way(MUTATION)))
+
+
+def test_what_a_quorum_does_not_wait_for_comes_all_the_same() -> None:
+    builder = TraceBuilder()
+    asked = builder.query("INSERT")
+    writes = [builder.mutation("n1", node) for node in ("n2", "n3")]
+    builder.done(writes[1])
+    builder.result(asked)
+    trace_of_one = builder.trace()
+    builder.done(writes[0])
+    steps = one_way(MUTATION), one_way(MUTATION_DONE)
+    in_background_too = quorum(1, *steps, of=["n2", "n3"], rest_in_background=True)
+    assert check(builder.trace(), in_order(query(), in_background_too, result()))
+    assert not check(trace_of_one, in_order(query(), in_background_too, result()))
+    assert check(trace_of_one, in_order(query(), quorum(1, *steps, of=["n2", "n3"]), result()))
+    assert not check(builder.trace(), in_order(query(), quorum(2, *steps, of=["n2", "n3"]), result()))
+
+
+def test_several_claims_do_not_share_out_the_messages() -> None:
+    builder = TraceBuilder()
+    builder.mutation("n1", "n2")
+    verdict = check(builder.trace(), one_way(MUTATION), one_way(MUTATION, receiver="n2"))
+    assert verdict
+    assert len(verdict.parts) == 2
+    assert not check(builder.trace(), any_order(one_way(MUTATION), one_way(MUTATION, receiver="n2")))
+
+
+def test_a_verdict_says_what_part_of_the_trace_it_is_about() -> None:
+    builder = TraceBuilder()
+    builder.mutation("n1", "n2")
+    builder.mutation("n1", "n3")
+    scope = Scope(name="statement 1, by its times", where=lambda message: message.number == 0)
+    verdict = check(builder.trace(), exactly(1, one_way(MUTATION)), scope=scope)
+    assert verdict
+    assert verdict.scope == "statement 1, by its times"

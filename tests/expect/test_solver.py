@@ -80,6 +80,21 @@ def test_windows_slide_until_they_fit() -> None:
     assert not check(builder.trace(), in_order(within(0.2, DONE, DONE), within(2, DONE, DONE)))
 
 
+def test_windows_hold_though_times_go_back() -> None:
+    """Times of packets are not always in the order in which messages were complete."""
+    builder = TraceBuilder()
+    for pause in (3.0, -5.0, 2.5):
+        builder.wait(pause)
+        builder.done(None, sender="n1", receiver="n2")
+    assert check(builder.trace(), within(3, one_way(MUTATION_DONE), DONE))
+    assert not check(builder.trace(), within(1, DONE, DONE, DONE))
+    assert check(builder.trace(), within(5.1, DONE, DONE, DONE))
+    first, second, third = builder.messages
+    middle = within(2.6, one_way(MUTATION_DONE, where=lambda message: message.number == 0), DONE)
+    assert check(builder.trace(), middle)
+    assert abs(first.time_ns - third.time_ns) < 2.6e9 < abs(first.time_ns - second.time_ns)
+
+
 def test_a_hundred_thousand_messages_take_about_a_second() -> None:
     """Usual claims look at heads; the bound is generous, for machines that are slow or busy."""
     builder = TraceBuilder()
