@@ -54,6 +54,7 @@ def test_write_at_all_is_refused_at_once(cluster: Cluster, session: Session, wir
 @pytest.mark.cluster(capture="graceful_stop_and_return", nodes=3)
 def test_write_at_quorum_goes_to_the_living(cluster: Cluster, session: Session, wire: Wire) -> None:
     """RF 3, QUORUM, one replica down: the other one gets the write, and that is enough.
+
     Source: as above.
     """
     table = cluster.table(MAP, replication_factor=3)

@@ -26,6 +26,7 @@ def test_write_to_a_dead_replica_leaves_a_hint_without_a_message(
     cluster: Cluster, session: Session, wire: Wire
 ) -> None:
     """RF 3, QUORUM, one replica dead: the living one gets the write; for the other nothing is sent.
+
     Source: service/storage_proxy.cc, hint_to_dead_endpoints; ScyllaDB docs, "Hinted Handoff".
     """
     table = cluster.table(MAP, replication_factor=3)

@@ -110,7 +110,7 @@ def trace_of(path: Path) -> Trace:
 def outcome_of(case: ScenarioCase, trace: Trace, name: str) -> tuple[str, str]:
     """What becomes of a scenario on a trace, in a word, and why."""
     try:
-        case.run(trace, name)
+        case.run(trace, name).finish()
     except Refused as refused:
         verdict = refused.judged.verdict
         worst = [part for part in verdict.parts or (verdict,) if not part]
