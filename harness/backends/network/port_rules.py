@@ -35,6 +35,7 @@ _ETHERTYPE_IPV4 = 0x0800
 _UNLIMITED_BYTES_PER_S = 3_750_000_000
 # The kernel warns about quanta that it computes from such rates.
 _QUANTUM_BYTES = 60_000
+_PACKET_BYTES_MAX = 1600
 _NETEM_PACKETS_MAX = 100_000
 
 
@@ -165,6 +166,8 @@ class PortRules:
         return self._index
 
     def _add_class(self, class_id: int, bytes_per_s: int, *, is_replaced: bool = False) -> None:
+        # What may go out at once: a packet at least, and at high rates what passes until the kernel looks again.
+        burst_bytes = max(_PACKET_BYTES_MAX, bytes_per_s // 1000)
         self._interfaces.tc(
             "replace-class" if is_replaced else "add-class",
             "htb",
@@ -172,6 +175,8 @@ class PortRules:
             class_id,
             parent=_ROOT,
             rate=bytes_per_s,
+            burst=burst_bytes,
+            cburst=burst_bytes,
             quantum=_QUANTUM_BYTES,
         )
 

@@ -82,7 +82,13 @@ def test_netem_is_in_place_before_packets_are_led_there(
     rules.shape(2, SOURCE, LinkShape(delay_ms=12.5, loss_percent=3, bandwidth_kbit_per_s=8000))
     _, shape_class, netem, u32 = interfaces.taken()
     assert shape_class[:3] == ("add-class", "htb", 0x10012)
-    assert shape_class[3] == {"parent": 0x10000, "rate": 1_000_000, "quantum": 60_000}
+    assert shape_class[3] == {
+        "parent": 0x10000,
+        "rate": 1_000_000,
+        "burst": 1600,
+        "cburst": 1600,
+        "quantum": 60_000,
+    }
     assert netem == (
         "replace",
         "netem",
