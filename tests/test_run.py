@@ -1,0 +1,126 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.backends.contract import Needs
+from harness.errors import BackendError, CaptureError, ExpectationError
+from harness.expect import PAXOS_PREPARE, exactly, query, request
+from harness.expect.verdict import Outcome
+from harness.run import (
+    MONITORS,
+    Choice,
+    Run,
+    captures_named,
+    index_runs,
+    known_backends,
+    open_cluster,
+    replayed,
+    report_verdicts,
+    summary_lines,
+)
+from tests.demo_capture import INSERT, NAME, demo_trace, write_demo
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """A run on the demo's capture."""
+    return Run(
+        open_cluster(Choice(backend="replay", capture=write_demo(tmp_path), needs=Needs(nodes=3))),
+        "insert",
+        doc="What it is about.",
+    )
+
+
+def test_a_cluster_is_opened_by_its_backends_name(tmp_path: Path) -> None:
+    assert "replay" in known_backends()
+    opened = open_cluster(Choice(backend="replay", capture=write_demo(tmp_path)))
+    assert len(opened.cluster.nodes) == 3
+    assert opened.capture is not None
+    opened.cluster.close()
+
+
+def test_a_cluster_of_no_known_kind_is_refused_with_the_kinds() -> None:
+    with pytest.raises(BackendError, match=r"no cluster is called 'nodes'; there are: .*replay"):
+        open_cluster(Choice(backend="nodes"))
+    with pytest.raises(BackendError, match="replay needs a capture"):
+        open_cluster(Choice(backend="replay"))
+
+
+def test_a_capture_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CaptureError):
+        open_cluster(Choice(backend="replay", capture=tmp_path / "none.pcapng"))
+
+
+def test_captures_are_found_by_name_below_a_folder(tmp_path: Path) -> None:
+    for place in ("b", "a/c", "."):
+        write_demo(tmp_path / place)
+    write_demo(tmp_path / "b", "other")
+    found = [path.relative_to(tmp_path).as_posix() for path in captures_named(tmp_path, NAME)]
+    assert found == ["a/c/lwt_insert_twice.pcapng", "b/lwt_insert_twice.pcapng", "lwt_insert_twice.pcapng"]
+
+
+def test_a_name_that_no_capture_has_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    write_demo(tmp_path)
+    with pytest.raises(
+        BackendError, match=r"named lwt_insert_trice; did you mean lwt_insert_twice\?\nit holds"
+    ):
+        captures_named(tmp_path, "lwt_insert_trice")
+    with pytest.raises(BackendError, match=r"named counter\nit holds: lwt_insert_twice"):
+        captures_named(tmp_path, "counter")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BackendError, match=r"holds no captures \(\.pcapng or \.pcap\)"):
+        captures_named(tmp_path / "empty", NAME)
+    with pytest.raises(BackendError, match="is no folder, and no file"):
+        captures_named(tmp_path / "nowhere", NAME)
+
+
+def test_a_run_collects_verdicts_and_knows_the_worst(run: Run) -> None:
+    outcomes = [run.outcome]
+    with run.wire.statement("insert") as insert:
+        run.session().execute(INSERT)
+    insert.expect(query("INSERT"))
+    outcomes.append(run.outcome)
+    insert.expect(exactly(3, request(PAXOS_PREPARE)), query("INSERT"))
+    outcomes.append(run.outcome)
+    assert outcomes == [None, Outcome.PASS, Outcome.FAIL]
+    assert run.text_of(run.verdicts[1]).startswith("insert: FAIL")
+
+
+def test_every_run_ends_with_what_all_have_to_pass(run: Run) -> None:
+    run.finish()
+    (judged,) = run.verdicts
+    assert judged.name == MONITORS
+    assert judged.verdict.outcome is Outcome.PASS
+    assert len(judged.verdict.parts) > 1
+
+
+def test_a_run_with_a_recording_that_proves_nothing_does_not_end_well(run: Run) -> None:
+    with run.wire.statement("insert"):
+        run.session().execute(INSERT)
+    with pytest.raises(ExpectationError, match="nothing was claimed about insert"):
+        run.finish()
+
+
+def test_a_report_tells_each_claim(run: Run, tmp_path: Path) -> None:
+    with run.wire.statement("insert") as insert:
+        run.session().execute(INSERT)
+    insert.expect(query("INSERT"), exactly(3, request(PAXOS_PREPARE)))
+    names = [(verdict.name, verdict.outcome) for verdict in report_verdicts(run.verdicts[0], run.trace)]
+    assert names == [("insert", "PASS"), ("insert", "FAIL")]
+    written = run.write_report(tmp_path / "reports", "first")
+    assert written is not None
+    told = json.loads((written.path / "verdicts.json").read_text(encoding="utf-8"))
+    assert (told["outcome"], told["doc"]) == ("FAIL", "What it is about.")
+    index = index_runs(tmp_path / "reports")
+    lines = [line.text for line in summary_lines([written.page], index)]
+    assert lines[0] == "insert"
+    assert lines[1] == "  FAIL insert: exactly 3: PAXOS_PREPARE"
+    assert lines[-2:] == ["claims: 1 PASS, 1 FAIL", f"reports: {index.as_uri()}"]
+    run.close()
+
+
+def test_a_run_without_a_capture_has_no_report(tmp_path: Path) -> None:
+    run = Run(replayed(demo_trace(tmp_path), "demo"), "insert")
+    assert run.write_report(tmp_path / "reports", "first") is None
+    assert not (tmp_path / "reports").exists()
