@@ -254,7 +254,7 @@ def _opened_or_why(request: pytest.FixtureRequest) -> "Run | str":
 
 def _opened(request: pytest.FixtureRequest) -> "Run":
     from harness.backends.contract import Needs  # noqa: PLC0415  (costs time that other tests need not spend)
-    from harness.run import Choice, Run, captures_named, open_cluster  # noqa: PLC0415  (the same)
+    from harness.run import Choice, Run, open_cluster  # noqa: PLC0415  (the same)
 
     config = request.config
     backend = config.getoption("--cluster")
@@ -270,7 +270,7 @@ def _opened(request: pytest.FixtureRequest) -> "Run":
                 raise BackendError(
                     "the scenario names no capture to look for in a folder: @pytest.mark.cluster(capture=NAME)"
                 )
-            (capture,) = captures_named(capture, name)
+            capture = _only_capture(capture, name, marked)
     marked.pop("capture", None)
     because = marked.pop("because", "")
     marked.setdefault("nodes", config.getoption("--nodes"))
@@ -285,6 +285,20 @@ def _opened(request: pytest.FixtureRequest) -> "Run":
         on_verdict=lambda judged: _refuse(run, judged, request.node),
     )
     return run
+
+
+def _only_capture(folder: Path, name: str, marked: dict[str, Any]) -> Path:
+    """The capture of a name; a scenario that is not about every cluster can do without one."""
+    from harness.run import captures_named  # noqa: PLC0415  (costs time that other tests need not spend)
+
+    try:
+        (capture,) = captures_named(folder, name)
+    except BackendError:
+        if marked.get("lines") or marked.get("tablets") is not None:
+            because = marked.get("because") or f"of {', '.join(marked.get('lines', ())) or 'tablets'} alone"
+            pytest.skip(f"no capture named {name} in {folder}: {because}")
+        raise
+    return capture
 
 
 def _skip_others(cluster: "Cluster", needs: "Needs", because: str, version: str | None) -> None:

@@ -267,6 +267,15 @@ def test_other_lines_are_left_out_with_the_reason(pytester: pytest.Pytester, cap
     found.stdout.fnmatch_lines(["*the cluster speaks 4.2, not 2025.1 (--scylla-version)*"])
 
 
+def test_a_capture_of_another_line_need_not_be_there(pytester: pytest.Pytester, captures: Path) -> None:
+    body = PASSING.replace("lwt_insert_twice", "tablets").replace(
+        "nodes=3", "nodes=3, tablets=True, because='new'"
+    )
+    found = replay(pytester, body, "-rs")
+    found.assert_outcomes(skipped=1)
+    found.stdout.fnmatch_lines(["*no capture named tablets in *captures: new*"])
+
+
 def test_ordinary_failures_stay_what_they_are(pytester: pytest.Pytester, captures: Path) -> None:
     found = replay(
         pytester,
@@ -335,3 +344,19 @@ def test_help_teaches_the_options(pytester: pytest.Pytester) -> None:
     )
     found = pytester.runpytest("--markers")
     found.stdout.fnmatch_lines(["@pytest.mark.cluster(capture=NAME, nodes=N,*"])
+
+
+def test_the_scenarios_pass_on_captures_of_a_real_cluster(
+    pytester: pytest.Pytester, reference: Path, pytestconfig: pytest.Config
+) -> None:
+    found = pytester.runpytest_subprocess(
+        str(pytestconfig.rootpath / "scenarios" / "write_path"),
+        f"--rootdir={pytestconfig.rootpath}",
+        "--cluster=replay",
+        f"--pcap={reference / 'scylla-4.2' / 'base'}",
+        f"--report-dir={pytester.path / 'reports'}",
+        "-p",
+        "no:cacheprovider",
+    )
+    found.assert_outcomes(passed=12, skipped=1)
+    found.stdout.fnmatch_lines(["claims: * PASS", "reports: file://*"])

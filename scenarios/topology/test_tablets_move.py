@@ -17,8 +17,12 @@ from harness.expect import (
     request,
 )
 
+TABLETS = ("6.2", "2025.1", "2026.3")
 
-@pytest.mark.cluster(capture="add_node_tablets", nodes=3)
+
+@pytest.mark.cluster(
+    capture="add_node_tablets", nodes=3, lines=TABLETS, tablets=True, because="older lines have no tablets"
+)
 def test_tablet_moves_to_the_newcomer_as_files(cluster: Cluster, wire: Wire) -> None:
     """The coordinator has the newcomer fetch a tablet; the old replica sends the files, each in a stream of its own.
 
@@ -50,7 +54,13 @@ def test_tablet_moves_to_the_newcomer_as_files(cluster: Cluster, wire: Wire) -> 
     )
 
 
-@pytest.mark.cluster(capture="decommission_tablets", nodes=4)
+@pytest.mark.cluster(
+    capture="decommission_tablets",
+    nodes=4,
+    lines=TABLETS,
+    tablets=True,
+    because="older lines have no tablets",
+)
 def test_tablet_moves_away_and_is_cleaned_up(cluster: Cluster, wire: Wire) -> None:
     """The new replica fetches the files from the leaving node, which then is told to clean the tablet up.
 
