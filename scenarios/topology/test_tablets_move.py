@@ -21,7 +21,7 @@ TABLETS = ("6.2", "2025.1", "2026.3")
 
 
 @pytest.mark.cluster(
-    capture="add_node_tablets", nodes=3, lines=TABLETS, tablets=True, because="older lines have no tablets"
+    capture="add_node_tablets", nodes=3, lines=TABLETS, because="older lines have no tablets"
 )
 def test_tablet_moves_to_the_newcomer_as_files(cluster: Cluster, wire: Wire) -> None:
     """The coordinator has the newcomer fetch a tablet; the old replica sends the files, each in a stream of its own.
