@@ -201,8 +201,12 @@ class _Endings:
         answered = self._last.get((connection.number, not message.from_client))
         if answered is not None and answered.number > message.number:
             return ""
-        sender = message.sender_node or message.sender.address
-        if inspection.silence.silent_ns(message.sender.address, message.time_ns) is not None:
+        sender = message.sender_node
+        # Clients are silent whenever nobody asks them for something.
+        if (
+            sender is not None
+            and inspection.silence.silent_ns(message.sender.address, message.time_ns) is not None
+        ):
             return f"{sender} itself fell silent"
         topology = inspection.trace.topology
         for endpoint in (message.sender, message.receiver):
