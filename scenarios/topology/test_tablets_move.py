@@ -58,7 +58,6 @@ def test_tablet_moves_to_the_newcomer_as_files(cluster: Cluster, wire: Wire) -> 
     capture="decommission_tablets",
     nodes=4,
     lines=TABLETS,
-    tablets=True,
     because="older lines have no tablets",
 )
 def test_tablet_moves_away_and_is_cleaned_up(cluster: Cluster, wire: Wire) -> None:
