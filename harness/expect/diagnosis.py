@@ -14,7 +14,7 @@ from harness.expect.expectation import Countable
 from harness.expect.message_index import MessageIndex
 from harness.expect.nearest import asked_position, before, nearest, packet_text
 from harness.expect.pattern import Pattern
-from harness.expect.plan import Block, Limit, Outline, Precedence, Rule, Step, captures_of
+from harness.expect.plan import Block, Limit, Outline, Precedence, Rule, Step
 from harness.expect.problem import Problem
 from harness.expect.solver import GaveUpError, Solution, Solver
 from harness.expect.transcript import (
@@ -171,11 +171,13 @@ class _Attempt:
 
     def _interval(self, block: Block) -> Candidates | None:
         """Where a block may be, with the captures that are known."""
-        items = self._problem.rule_book.counted(block.what, self.found.bound if captures_of(block) else {})
-        if block.is_exact:
-            return whole_interval(items) if len(items) == block.count else None
-        found = smallest_intervals(items, block.count)
-        return found if found.starts else None
+        for items in self._problem.rule_book.counted_by_value(block.what, self.found.bound):
+            if not block.is_exact:
+                found = smallest_intervals(items, block.count)
+                return found if found.starts else None
+            if len(items) == block.count:
+                return whole_interval(items)
+        return None
 
 
 def _leading(outline: Outline) -> Iterator[int]:
@@ -318,7 +320,7 @@ class _Report:
         return [evidence_of(self._index.messages[max(ends)], f"nothing behind it is: {text}")] if ends else []
 
     def _broken_block(self, block: Block, outline: Outline, depth: int) -> TranscriptStep:
-        items = self.problem.rule_book.counted(block.what, self._found.bound)
+        items = self.problem.rule_book.counted_by_value(block.what, self._found.bound)[0]
         note = f"{len(items)} seen" if items else "none seen"
         if len(items) == block.count or (len(items) > block.count and not block.is_exact):
             note += ", but not all in this place"

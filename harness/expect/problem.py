@@ -66,6 +66,7 @@ class Problem:
         self.losses = losses
         self.index = domains.index
         self.is_lenient = is_lenient
+        self._singles: dict[int, Candidates] = {}
         self._there: dict[int, frozenset[int]] = {}
         self._rival_counts: dict[int, int] = {}
         self._rule_captures: dict[int, frozenset[str]] = {}
@@ -173,7 +174,12 @@ class Problem:
     def _step_candidates(self, step: Step) -> Candidates | None:
         if self.is_lenient and self._may_be_hidden(step):
             return None
-        return single_candidates(self.domains.of(step.pattern), with_unknown=self.is_lenient)
+        domain = self.domains.of(step.pattern)
+        found = self._singles.get(id(domain))
+        if found is None:
+            # Domains live as long as their patterns, so that their ids stay their own.
+            found = self._singles[id(domain)] = single_candidates(domain, with_unknown=self.is_lenient)
+        return found
 
     def _may_be_hidden(self, step: Step) -> bool:
         if not self.rule_book.hiding(step.pattern):
@@ -198,23 +204,38 @@ class Problem:
 
     def _link_both_ways(self) -> None:
         """Leave out requests that nothing answers, and answers to other requests."""
+        known: dict[tuple[int, int, bool], tuple[Candidates, ...]] = {}
         for step in self.plan.variables:
             if not isinstance(step, Step) or step.answers is None:
                 continue
             answers, requests = self.candidates[step.number], self.candidates[step.answers]
             if answers is None or requests is None:
                 continue
-            asked = frozenset(requests.starts)
-            answered_by = self.index.answered_by
-            found = [answered_by(position) for position in answers.starts]
-            if any(request not in asked for request in found):
-                kept = [index for index, request in enumerate(found) if request in asked]
-                self.candidates[step.number] = _selected(answers, kept)
-            if self._is_always_answered(step):
-                answered = frozenset(request for request in found if request in asked)
-                if len(answered) < len(asked):
-                    kept = [index for index, start in enumerate(requests.starts) if start in answered]
-                    self.candidates[step.answers] = _selected(requests, kept)
+            is_always = self._is_always_answered(step)
+            # Steps of one pattern share their candidates: what was found for one pair holds for all.
+            key = (id(answers), id(requests), is_always)
+            linked = known.get(key)
+            if linked is None:
+                linked = known[key] = (*self._linked(answers, requests, is_always), answers, requests)
+            self.candidates[step.number], self.candidates[step.answers] = linked[:2]
+
+    def _linked(
+        self, answers: Candidates, requests: Candidates, is_always_answered: bool
+    ) -> tuple[Candidates, Candidates]:
+        asked = frozenset(requests.starts)
+        answered_by = self.index.answered_by
+        found = [answered_by(position) for position in answers.starts]
+        kept_answers, kept_requests = answers, requests
+        if any(request not in asked for request in found):
+            kept_answers = _selected(
+                answers, [index for index, request in enumerate(found) if request in asked]
+            )
+        if is_always_answered:
+            answered = frozenset(request for request in found if request in asked)
+            if len(answered) < len(asked):
+                kept = [index for index, start in enumerate(requests.starts) if start in answered]
+                kept_requests = _selected(requests, kept)
+        return kept_answers, kept_requests
 
     def _is_always_answered(self, answer: Step) -> bool:
         """Whether the request may not come without its answer, which may be optional."""

@@ -7,6 +7,7 @@ what the capture hides. Where nothing is hidden, the two are the same.
 from collections.abc import Collection, Iterable, Mapping
 from typing import assert_never
 
+from harness.expect.candidates import items_by_binding
 from harness.expect.domain import Domain, Domains, Item
 from harness.expect.expectation import Countable
 from harness.expect.losses import Losses
@@ -91,6 +92,12 @@ class RuleBook:
     def counted(self, what: Countable, bound: Bound) -> tuple[Item, ...]:
         """Everything that counts, given the captures that are known."""
         return tuple(item for item in self._domains.items(what).known if agrees(item.ways, bound))
+
+    def counted_by_value(self, what: Countable, bound: Bound) -> tuple[tuple[Item, ...], ...]:
+        """The same, apart for each value of captures that are not known; the most first. At least one."""
+        groups = items_by_binding(self.counted(what, bound))
+        fitting = [items for way, items in groups.items() if agrees((way,), bound)]
+        return tuple(sorted((tuple(items) for items in fitting), key=len, reverse=True)) or ((),)
 
     def unpreceded(self, rule: Precedence, bound: Bound) -> tuple[int, ...]:
         """Positions of the messages that come although nothing came before them."""

@@ -16,6 +16,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import TypeVar
 
 from harness.expect.candidates import NONE, Candidates
@@ -27,6 +28,8 @@ WORK_MAX = 1_000_000
 """Steps of work before the search gives up: a few seconds."""
 _FAILURES_FIRST = 128
 """Dead ends before the search begins anew for the first time; then twice as many, and so on."""
+_LOOKED_AT_MAX = 64
+"""Most steps among which the next one is picked as long as no way was a dead end."""
 _MATCHING_STEPS_MAX = 128
 """Most steps of which it is made sure that each can have a message of its own."""
 
@@ -127,6 +130,8 @@ class _Search:
         self._barrier_low = [-1] * self._plan.barrier_count
         self._barrier_high = [last] * self._plan.barrier_count
         self._unchosen: dict[int, None] = {}
+        self._narrowed: list[int] = []
+        """Steps to which, not long ago, one candidate was left; what is no longer so does no harm."""
         self._open: dict[int, OpenChoice] = {}
         self._bound: dict[str, object] = {}
         self._used: dict[int, int] = {}
@@ -223,14 +228,20 @@ class _Search:
             if score < best_score:
                 best, best_score = ~number, score
         low, high = self._low, self._high
-        for number in self._unchosen:
+        # As long as nothing went wrong, one place is as good as another, and to look at all of them is dear.
+        looked_at = self._unchosen if weights else islice(self._unchosen, _LOOKED_AT_MAX)
+        while self._narrowed:
+            number = self._narrowed.pop()
+            if number in self._unchosen and low[number] == high[number]:
+                return self._messages(number)
+        for number in looked_at:
             score = (high[number] - low[number] + 1) / weights.get(number, 1)
             if score < best_score:
                 best, best_score = number, score
                 if high[number] == low[number]:
                     break
         assert best is not None
-        self._work(len(self._unchosen) // 16 + 1)
+        self._work(len(self._unchosen) // 16 + 1 if weights else 1)
         return self._options(~best) if best < 0 else self._messages(best)
 
     def _options(self, number: int) -> Iterator[bool]:
@@ -325,6 +336,8 @@ class _Search:
         self._set(self._ends, number, fewer if ends is starts else [ends[place] for place in places])
         self._set(self._low, number, 0)
         self._set(self._high, number, len(places) - 1)
+        if len(places) == 1:
+            self._narrowed.append(number)
         return self._spread([number], [number])
 
     def _bind(self, way: Binding) -> bool:
@@ -398,11 +411,17 @@ class _Search:
             if self._high[number] < 0:
                 return False
         # The last of each list is taken first: bounds rise from the first step on, and fall from the last one on.
-        rising = list(reversed(numbers))
-        falling = list(numbers)
+        before: dict[int, None] = {}
+        behind: dict[int, None] = {}
         for number in numbers:
-            rising += [node for node in self._problem.predecessors[number] if node >= self._count]
-            falling += [node for node in self._problem.successors[number] if node >= self._count]
+            before.update(
+                dict.fromkeys(node for node in self._problem.predecessors[number] if node >= self._count)
+            )
+            behind.update(
+                dict.fromkeys(node for node in self._problem.successors[number] if node >= self._count)
+            )
+        rising = [*reversed(numbers), *before]
+        falling = [*numbers, *behind]
         if not self._spread(rising, falling):
             return False
         for number in numbers:

@@ -131,7 +131,8 @@ def found_line(problem: Problem, outline: Outline, solution: Solution, depth: in
     if isinstance(variable, Step):
         messages = (evidence_of(index.messages[start], outline.text),)
         return TranscriptStep(depth=depth, text=outline.text, state=StepState.SEEN, messages=messages)
-    some = sorted(items_within(problem.rule_book.counted(variable.what, solution.bound), start, end))
+    of_one_value = problem.rule_book.counted_by_value(variable.what, solution.bound)[0]
+    some = sorted(items_within(of_one_value, start, end))
     # Of more than are wanted, those that end first are the ones that were found.
     wanted = sorted(sorted(some, key=lambda item: item.end)[: variable.count])
     return TranscriptStep(
