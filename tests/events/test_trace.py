@@ -1,7 +1,5 @@
 """A trace answers who was answered by whom, and keeps what is missing."""
 
-from pathlib import Path
-
 import pytest
 
 from demo.lwt_insert_twice import NAME, capture, context
