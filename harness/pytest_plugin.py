@@ -238,10 +238,10 @@ def _report_folder(config: pytest.Config) -> Path:
 def _run_id(config: pytest.Config) -> str:
     """One for all scenarios of this process: their reports belong together."""
     if RUN_ID not in config.stash:
-        from harness.report.run_folder import run_id_of  # noqa: PLC0415  (costs time that others need not spend)
+        from harness.run import new_run_id  # noqa: PLC0415  (costs time that others need not spend)
 
         worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-        config.stash[RUN_ID] = run_id_of(config.stash[STARTED], f"{worker}-{os.getpid()}")
+        config.stash[RUN_ID] = new_run_id(config.stash[STARTED], f"{worker}-{os.getpid()}")
     return config.stash[RUN_ID]
 
 

@@ -6,6 +6,7 @@ This module alone knows all stages; the command line and the pytest plugin only 
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +23,7 @@ from harness.expect.scope import WHOLE_TRACE
 from harness.expect.verdict import Outcome, Verdict, all_of
 from harness.recording import Judged, Recorder, ReplayRecorder, Wire
 from harness.report.index_page import write_index
-from harness.report.run_folder import VERDICTS, RunFolder, write_report
+from harness.report.run_folder import VERDICTS, RunFolder, run_id_of, write_report
 from harness.report.summary import FinishedRun, SummaryLine, summary_of
 from harness.report.verdict import ReportVerdict
 
@@ -237,6 +238,16 @@ def _single_verdicts(verdict: Verdict) -> Iterator[Verdict]:
         yield verdict
     for part in verdict.parts:
         yield from _single_verdicts(part)
+
+
+def new_run_id(started: datetime, process: str) -> str:
+    """The name of the runs of one process; names sort as the processes began.
+
+    Args:
+        started: when it began, with a time zone.
+        process: what tells it from others that began at the same time.
+    """
+    return run_id_of(started, process)
 
 
 def index_runs(folder: Path) -> Path:

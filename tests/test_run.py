@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from harness.run import (
     captures_named,
     index_runs,
     known_backends,
+    new_run_id,
     open_cluster,
     replayed,
     report_verdicts,
@@ -124,3 +126,9 @@ def test_a_run_without_a_capture_has_no_report(tmp_path: Path) -> None:
     run = Run(replayed(demo_trace(tmp_path), "demo"), "insert")
     assert run.write_report(tmp_path / "reports", "first") is None
     assert not (tmp_path / "reports").exists()
+
+
+def test_runs_are_named_by_when_they_began_and_by_their_process() -> None:
+    early, late = (new_run_id(datetime(2026, 1, day, tzinfo=UTC), "gw0-17") for day in (2, 10))
+    assert early < late
+    assert early.endswith("gw0-17")
