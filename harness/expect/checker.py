@@ -28,7 +28,7 @@ def check(
         expectation: the claim.
         more: other claims, each for itself: a message may stand for steps of several claims.
         scope: what part of the trace the claims are about.
-        work_max: how much work the search for each claim may take; a unit is well below a microsecond to a few.
+        work_max: how much work the search for each claim may take, in units of about three microseconds.
 
     Returns:
         The verdict; of several claims, one with a part for each.

@@ -8,8 +8,8 @@ expectation                     holds if
 ``in_order(*steps)``            every step comes, and is complete before the next one begins
 ``any_order(*steps)``           every step comes
 ``each(nodes, *steps)``         for every node: the steps come in order; nodes do not wait for each other
-``quorum(k, *steps, of=nodes)`` for k of the nodes: the steps come in order; with ``rest_in_background``, for
-                                the others too, but nothing waits for them
+``quorum(k, *steps, of=nodes)`` for at least k of the nodes: the steps come in order; with
+                                ``rest_in_background``, for the others too, but nothing waits for them
 ``exchange(p, q)``              p comes, then q that answers it
 ``acknowledged(p)``             a write comes, then the MUTATION_DONE that answers it
 ``at_least(n, p)``              n different messages that p means come

@@ -1,7 +1,8 @@
 """The verbs of RPC as names for claims: ``request(PAXOS_PREPARE)``.
 
 One constant for every name in the verb table; a test keeps the two equal. A verb that was renamed has all its
-names here, and each of them means the verb in all lines.
+names here, and each of them means the verb in all lines; of a number that went from one verb to another, the line
+tells which is meant.
 """
 
 from dataclasses import dataclass
