@@ -13,14 +13,8 @@ from harness.events.trace import Trace
 from harness.expect.finding import Fault
 from harness.expect.scope import Scope
 from harness.expect.verdict import Outcome, StepState
-from harness.expect.view_updates import (
-    Pair,
-    PairState,
-    ViewReport,
-    ViewUpdates,
-    every_view_updated,
-    view_updates,
-)
+from harness.expect.view_report import Pair, PairState, ViewReport
+from harness.expect.view_updates import ViewUpdates, every_view_updated, view_updates
 from tests.expect.captured import captured
 from tests.expect.traces import doubled, garbled, redirected, without
 from tests.expect.view_captures import VIEW_CAPTURES, ViewCapture, states

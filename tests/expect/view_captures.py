@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from harness.expect.view_updates import PairState, ViewReport
+from harness.expect.view_report import PairState, ViewReport
 
 
 class ViewCapture(NamedTuple):
