@@ -43,6 +43,7 @@ class TableLayout:
             self.types[name] is ScalarType.COUNTER for name in self.static_names + self.regular_names
         )
         self._element_orders: dict[str, KeyFunction] = {}
+        self._column_orders: dict[str, KeyFunction] = {}
         base = schema.table(table.keyspace, table.base) if table.base is not None else None
         self._element_types = self.types
         if base is not None:
@@ -83,6 +84,13 @@ class TableLayout:
         order = self._element_orders.get(name)
         if order is None:
             order = self._element_orders[name] = order_of(element_key_type(self._element_types.get(name)))
+        return order
+
+    def column_order(self, name: str) -> KeyFunction:
+        """The order of the values of a column, upwards."""
+        order = self._column_orders.get(name)
+        if order is None:
+            order = self._column_orders[name] = order_of(self.types[name])
         return order
 
 

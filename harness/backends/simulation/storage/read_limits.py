@@ -30,12 +30,15 @@ class ReadLimits:
     def of(cls, command: ReadCommand, result_bytes_max: int = RESULT_BYTES_MAX) -> "ReadLimits":
         """The limits of a command."""
         partitions = command.partition_limit
+        options = command.partition_slice.options
+        # SELECT DISTINCT wants to know that there is a row, and no more.
+        one_row_each = bool(options & SliceOption.DISTINCT)
         return cls(
             rows=command.row_limit,
             partitions=_NO_LIMIT if partitions is ABSENT else partitions,
-            rows_per_partition=command.partition_slice.partition_row_limit,
+            rows_per_partition=1 if one_row_each else command.partition_slice.partition_row_limit,
             result_bytes=result_bytes_max,
-            may_be_short=bool(command.partition_slice.options & SliceOption.ALLOW_SHORT_READ),
+            may_be_short=bool(options & SliceOption.ALLOW_SHORT_READ),
         )
 
     @property
