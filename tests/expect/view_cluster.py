@@ -27,7 +27,7 @@ class Cluster:
 
     def __init__(self, *, is_known: bool = True) -> None:
         self.builder = TraceBuilder()
-        base_token, view_token = token_of(P), token_of((b"x",))
+        base_token, view_token = token_of((number(1),)), token_of((b"x",))
         tokens = {"n1": (base_token,), "n2": (base_token + 1,), "n3": (view_token,), "n4": (view_token + 1,)}
         nodes = [
             Node(
