@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from heapq import heappush, heappushpop
 
 from harness.expect.domain import Domain, Item
-from harness.expect.matcher import MATCHES, Binding, Matches
+from harness.expect.ways import MATCHES, Binding, Matches
 
 
 @dataclass(slots=True)

@@ -6,7 +6,8 @@ from harness.expect.domain import Domains
 from harness.expect.expectation import Expectation, claim_text
 from harness.expect.losses import Losses
 from harness.expect.message_index import MessageIndex
-from harness.expect.plan import Plan, plan_of
+from harness.expect.plan import Plan
+from harness.expect.planner import plan_of
 from harness.expect.problem import Problem
 from harness.expect.scope import WHOLE_TRACE, Scope
 from harness.expect.solver import WORK_MAX, GaveUpError, Solver

@@ -6,9 +6,10 @@ from functools import cached_property
 from typing import NamedTuple
 
 from harness.expect.expectation import Countable, Exchange
-from harness.expect.matcher import MATCHES, Matcher, Matches, joined_ways
+from harness.expect.matcher import Matcher
 from harness.expect.message_index import MessageIndex
 from harness.expect.pattern import Pattern
+from harness.expect.ways import MATCHES, Matches, joined_ways
 
 
 @dataclass(frozen=True)

@@ -3,35 +3,33 @@
 A message that cannot be decoded as far as the pattern asks is neither one nor the other: it is unknown.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from harness.codec.cql.errors import Error, error_name
-from harness.codec.cql.messages import Message as CqlMessage
-from harness.codec.cql.results import Rows, Void
 from harness.codec.cql.values import decode_value, encode_value
 from harness.errors import DecodeError, EncodeError, ExpectationError
-from harness.events.body_values import values_at
 from harness.events.filter_fields import field_named
 from harness.events.message import Kind, Message
 from harness.events.message import Protocol as WireProtocol
 from harness.expect.capture import Capture, is_wanted, value_text
+from harness.expect.field_tests import (
+    FieldTest,
+    any_of,
+    applied,
+    capturing,
+    error,
+    field_test,
+    rows_test,
+    shown,
+    timeouts,
+    value_test,
+)
 from harness.expect.message_index import MessageIndex, answered_number
-from harness.expect.pattern import FieldClaim, Pattern, kind_text, where_text
+from harness.expect.pattern import Pattern, kind_text, where_text
 from harness.expect.subjects import partition_keys_of, tables_of, text_of
+from harness.expect.ways import MATCHES, NO_MATCH, WAYS_MAX, Binding, Matches, joined_ways, kept
 from harness.schema import Table
-
-Binding = tuple[tuple[str, object], ...]
-"""Values of captures, by name, in the order of the pattern."""
-Matches = tuple[Binding, ...]
-"""The ways in which a message matches, one for each choice of captured values; none: it does not match."""
-
-MATCHES: Matches = ((),)
-NO_MATCH: Matches = ()
-
-WAYS_MAX = 64
-"""Most choices of captured values that are told apart in one message."""
 
 _MUTATION = 1
 _MUTATION_TABLE_ID = field_named("scylla.mut.table_id")
@@ -43,33 +41,6 @@ class Difference(NamedTuple):
     field: str
     claimed: str
     seen: str
-
-
-class _Test(NamedTuple):
-    """One claim of a pattern."""
-
-    field: str
-    claimed: str
-    matches: Callable[[Message], Matches | None]
-    """None: the message cannot be decoded so far."""
-    seen: Callable[[Message], str]
-
-
-def joined_ways(some: Matches, more: Matches) -> Matches:
-    """The ways that agree on the captures that both name."""
-    if more is MATCHES:
-        return some
-    if some is MATCHES:
-        return more
-    found = []
-    for way in some:
-        values = dict(way)
-        for other in more:
-            if all(values.get(name, value) == value for name, value in other):
-                found.append((*way, *(pair for pair in other if pair[0] not in values)))
-                if len(found) >= WAYS_MAX:
-                    return tuple(found)
-    return tuple(found)
 
 
 class Matcher:
@@ -192,14 +163,14 @@ class Matcher:
             fits = known[key] = not wanted.isdisjoint(names)
         return fits
 
-    def _sides(self) -> list[_Test]:
+    def _sides(self) -> list[FieldTest]:
         """Captures of sender and receiver; names are compared before."""
         tests = []
         for is_sender, nodes in ((True, self.pattern.sender), (False, self.pattern.receiver)):
             if isinstance(nodes, Capture):
                 side = "sender" if is_sender else "receiver"
                 first = partial(self._first_name, is_sender=is_sender)
-                tests.append(_Test(side, str(nodes), _capturing(nodes, first), _shown(first)))
+                tests.append(FieldTest(side, str(nodes), capturing(nodes, first), shown(first)))
         return tests
 
     def _first_name(self, message: Message, *, is_sender: bool) -> Sequence[object]:
@@ -207,10 +178,10 @@ class Matcher:
 
     # Payloads.
 
-    def _payload_tests(self) -> Iterator[_Test]:
+    def _payload_tests(self) -> Iterator[FieldTest]:
         pattern = self.pattern
         if pattern.timeout_ms is not None:
-            yield _value_test("timeout_ms", pattern.timeout_ms, _timeouts)
+            yield value_test("timeout_ms", pattern.timeout_ms, timeouts)
         if pattern.statement is not None:
             yield self._statement_test(pattern.statement)
         if pattern.table is not None:
@@ -218,19 +189,19 @@ class Matcher:
         if pattern.key is not None:
             yield self._key_test(pattern.key)
         for claim in pattern.fields:
-            yield _field_test(claim)
+            yield field_test(claim)
         if pattern.is_applied is not None:
-            yield _value_test("applied", pattern.is_applied, _applied)
+            yield value_test("applied", pattern.is_applied, applied)
         if pattern.rows is not None:
-            yield _rows_test(pattern.rows)
+            yield rows_test(pattern.rows)
         if pattern.error is not None:
-            yield _value_test("error", pattern.error, _error)
+            yield value_test("error", pattern.error, error)
         if pattern.where is not None:
             yield self._where_test()
         if pattern.to is not None:
             yield self._to_test(pattern.to)
 
-    def _statement_test(self, wanted: object) -> _Test:
+    def _statement_test(self, wanted: object) -> FieldTest:
         folded = _folded(wanted) if isinstance(wanted, str) else ""
 
         def matches(message: Message) -> Matches | None:
@@ -243,9 +214,9 @@ class Matcher:
         def seen(message: Message) -> str:
             return value_text(text_of(message, self._index) or "")
 
-        return _Test("statement", value_text(wanted), matches, seen)
+        return FieldTest("statement", value_text(wanted), matches, seen)
 
-    def _table_test(self, wanted: str | Capture) -> _Test:
+    def _table_test(self, wanted: str | Capture) -> FieldTest:
         index = self._index
         tables = partial(tables_of, index=index)
 
@@ -253,15 +224,15 @@ class Matcher:
             return " and ".join(tables(message) or ()) or "none"
 
         if isinstance(wanted, Capture):
-            return _Test("table", str(wanted), _capturing(wanted, tables), seen)
+            return FieldTest("table", str(wanted), capturing(wanted, tables), seen)
         if self.pattern.protocol is WireProtocol.CQL:
             short = wanted.rpartition(".")[2]
-            return _Test("table", wanted, _any_of(tables, {wanted, short}), seen)
+            return FieldTest("table", wanted, any_of(tables, {wanted, short}), seen)
         known = index.table(wanted)
         ids = index.table_ids(wanted)
         if ids and not self.pattern.is_answer and not self._names_versions_only():
             self._needles.append((*ids, known.name.encode()))
-        precisely = _any_of(tables, {wanted})
+        precisely = any_of(tables, {wanted})
 
         def matches(message: Message) -> Matches | None:
             if message.verb == _MUTATION and message.kind is Kind.ONE_WAY and ids:
@@ -271,13 +242,13 @@ class Matcher:
                 return MATCHES if found(message) in ids else NO_MATCH
             return precisely(message)
 
-        return _Test("table", wanted, matches, seen)
+        return FieldTest("table", wanted, matches, seen)
 
     def _names_versions_only(self) -> bool:
         """Whether its messages may name a schema version and no table, as PAXOS_PRUNE does."""
         return not self.pattern.verbs or any(verb.name == "PAXOS_PRUNE" for verb in self.pattern.verbs)
 
-    def _key_test(self, wanted: tuple[object, ...]) -> _Test:
+    def _key_test(self, wanted: tuple[object, ...]) -> FieldTest:
         index = self._index
         keys = partial(partition_keys_of, index=index)
         table_claim = self.pattern.table
@@ -307,7 +278,7 @@ class Matcher:
                 way: Matches = MATCHES
                 for value, claim in zip(values, wanted, strict=True):
                     if isinstance(claim, Capture):
-                        way = joined_ways(way, (((claim.name, _kept(value)),),))
+                        way = joined_ways(way, (((claim.name, kept(value)),),))
                     elif not is_wanted(value, claim):
                         way = NO_MATCH
                 ways += way
@@ -317,9 +288,9 @@ class Matcher:
             found = decoded(message) or ()
             return " and ".join(", ".join(value_text(value) for value in key) for key in found) or "none"
 
-        return _Test("key", ", ".join(value_text(value) for value in wanted), matches, seen)
+        return FieldTest("key", ", ".join(value_text(value) for value in wanted), matches, seen)
 
-    def _where_test(self) -> _Test:
+    def _where_test(self) -> FieldTest:
         where = self.pattern.where
         assert where is not None
         bound = self._index.bound(where)
@@ -330,9 +301,9 @@ class Matcher:
             decoded = message.decoded
             return None if decoded.body is None and decoded.undecoded_bytes else NO_MATCH
 
-        return _Test("where", where_text(where), matches, lambda _message: "not so")
+        return FieldTest("where", where_text(where), matches, lambda _message: "not so")
 
-    def _to_test(self, pattern: Pattern) -> _Test:
+    def _to_test(self, pattern: Pattern) -> FieldTest:
         index = self._index
         inner = Matcher(pattern, index)
 
@@ -346,7 +317,7 @@ class Matcher:
             request = index.request_of(message)
             return "nothing that is known" if request is None else f"packet {request.frame_last}"
 
-        return _Test("answers", str(pattern), matches, seen)
+        return FieldTest("answers", str(pattern), matches, seen)
 
 
 def message_kind_text(message: Message) -> str:
@@ -369,153 +340,6 @@ def message_kind_text(message: Message) -> str:
             return "undecoded bytes"
         case Kind.REQUEST | Kind.ONE_WAY:
             return name
-
-
-# Claims as tests.
-
-
-def _value_test(field: str, wanted: object, values: Callable[[Message], Sequence[object] | None]) -> _Test:
-    if isinstance(wanted, Capture):
-        return _Test(field, str(wanted), _capturing(wanted, values), _shown(values))
-
-    def matches(message: Message) -> Matches | None:
-        found = values(message)
-        if found is None:
-            return None
-        return MATCHES if any(is_wanted(value, wanted) for value in found) else NO_MATCH
-
-    return _Test(field, value_text(wanted), matches, _shown(values))
-
-
-def _any_of(
-    values: Callable[[Message], Sequence[object] | None], wanted: set[str]
-) -> Callable[[Message], Matches | None]:
-    def matches(message: Message) -> Matches | None:
-        found = values(message)
-        if found is None:
-            return None
-        return MATCHES if any(value in wanted for value in found) else NO_MATCH
-
-    return matches
-
-
-def _capturing(
-    capture: Capture, values: Callable[[Message], Sequence[object] | None]
-) -> Callable[[Message], Matches | None]:
-    name = capture.name
-
-    def matches(message: Message) -> Matches | None:
-        found = values(message)
-        if found is None:
-            return None
-        return tuple(((name, value),) for value in dict.fromkeys(map(_kept, found[:WAYS_MAX])))
-
-    return matches
-
-
-def _field_test(claim: FieldClaim) -> _Test:
-    path = tuple(claim.path.split("."))
-
-    def values(message: Message) -> Sequence[object] | None:
-        body = message.body
-        return None if body is None else tuple(values_at(body, path))
-
-    wanted = claim.wanted
-    if wanted is None:
-
-        def is_empty(message: Message) -> Matches | None:
-            found = values(message)
-            return found if found is None else NO_MATCH if found else MATCHES
-
-        return _Test(claim.path, "nothing", is_empty, _shown(values))
-    if isinstance(wanted, tuple | list):
-
-        def is_all(message: Message) -> Matches | None:
-            found = values(message)
-            if found is None:
-                return None
-            fits = len(found) == len(wanted) and all(map(is_wanted, found, wanted))
-            return MATCHES if fits else NO_MATCH
-
-        return _Test(claim.path, value_text(wanted), is_all, _shown(values))
-    return _value_test(claim.path, wanted, values)
-
-
-def _rows_test(wanted: object) -> _Test:
-    if not isinstance(wanted, tuple):
-        return _value_test("rows", wanted, _row_counts)
-
-    def matches(message: Message) -> Matches | None:
-        rows = _rows(message)
-        if rows is None:
-            return None
-        fits = len(rows) == len(wanted) and all(map(_is_row, rows, wanted))
-        return MATCHES if fits else NO_MATCH
-
-    def seen(message: Message) -> str:
-        return value_text(tuple(tuple(row.values()) for row in _rows(message) or ()))
-
-    return _Test("rows", value_text(wanted), matches, seen)
-
-
-def _is_row(row: dict[str, object], wanted: object) -> bool:
-    if isinstance(wanted, dict):
-        return all(name in row and is_wanted(row[name], value) for name, value in wanted.items())
-    values = tuple(row.values())
-    return (
-        isinstance(wanted, tuple | list)
-        and len(wanted) == len(values)
-        and all(map(is_wanted, values, wanted))
-    )
-
-
-def _content(message: Message) -> object | None:
-    body = message.body
-    return body.content if isinstance(body, CqlMessage) else None
-
-
-def _rows(message: Message) -> list[dict[str, object]] | None:
-    content = _content(message)
-    if isinstance(content, Rows):
-        try:
-            return [
-                dict(zip([column.name for column in content.columns], row, strict=True))
-                for row in content.values()
-            ]
-        except DecodeError:
-            return None
-    return None if content is None else []
-
-
-def _row_counts(message: Message) -> Sequence[object] | None:
-    content = _content(message)
-    if isinstance(content, Rows):
-        return (len(content.rows),)
-    return None if content is None else (0,) if isinstance(content, Void) else ()
-
-
-def _applied(message: Message) -> Sequence[object] | None:
-    rows = _rows(message)
-    return None if rows is None else tuple(row["[applied]"] for row in rows[:1] if "[applied]" in row)
-
-
-def _error(message: Message) -> Sequence[object] | None:
-    content = _content(message)
-    if content is None:
-        return None
-    return (error_name(content.code),) if isinstance(content, Error) else ()
-
-
-def _timeouts(message: Message) -> Sequence[object]:
-    return () if message.timeout_ms is None else (message.timeout_ms,)
-
-
-def _shown(values: Callable[[Message], Sequence[object] | None]) -> Callable[[Message], str]:
-    def seen(message: Message) -> str:
-        found = values(message)
-        return " and ".join(value_text(value) for value in found or ()) or "nothing"
-
-    return seen
 
 
 # Keys.
@@ -569,17 +393,8 @@ def _is_known(index: MessageIndex, name: str) -> bool:
 # Captures.
 
 
-def _kept(value: object) -> object:
-    """A value that can be looked up; what cannot be hashed is kept as text."""
-    try:
-        hash(value)
-    except TypeError:
-        return repr(value)
-    return value
-
-
 def _captured_differences(
-    test: _Test, message: Message, ways: Matches, bound: dict[str, object]
+    test: FieldTest, message: Message, ways: Matches, bound: dict[str, object]
 ) -> Iterator[Difference]:
     if any(all(bound.get(name, value) == value for name, value in way) for way in ways):
         return

@@ -18,10 +18,10 @@ from harness.expect.candidates import (
 from harness.expect.clock import Clock
 from harness.expect.domain import Domains, Item, Items
 from harness.expect.losses import Losses
-from harness.expect.matcher import Binding
 from harness.expect.message_index import answered_number
 from harness.expect.plan import Block, Plan, Rule, Step, Variable, captures_of, captures_of_rule
 from harness.expect.rules import RuleBook
+from harness.expect.ways import Binding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

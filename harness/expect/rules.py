@@ -11,9 +11,9 @@ from harness.expect.candidates import items_by_binding
 from harness.expect.domain import Domain, Domains, Item
 from harness.expect.expectation import Countable
 from harness.expect.losses import Losses
-from harness.expect.matcher import Matches
 from harness.expect.pattern import Pattern
 from harness.expect.plan import Block, Limit, Precedence, Rule, Step, Variable, captures_of_rule
+from harness.expect.ways import Matches
 
 Bound = Mapping[str, object]
 """Values of the captures that are known."""

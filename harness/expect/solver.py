@@ -20,9 +20,9 @@ from itertools import islice
 from typing import TypeVar
 
 from harness.expect.candidates import NONE, Candidates
-from harness.expect.matcher import Binding
 from harness.expect.plan import Rule, Step, captures_of
 from harness.expect.problem import OpenChoice, Option, Problem
+from harness.expect.ways import Binding
 
 WORK_MAX = 1_000_000
 """Steps of work before the search gives up: a few seconds."""

@@ -24,9 +24,9 @@ from harness.expect.expectation import (
     can_answer,
 )
 from harness.expect.filled import answering, filled
-from harness.expect.matcher import Binding
 from harness.expect.message_index import MessageIndex
 from harness.expect.pattern import Pattern
+from harness.expect.ways import Binding
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from harness.expect.candidates import items_by_binding, single_candidates, smallest_intervals, whole_interval
 from harness.expect.domain import Domain, Item
-from harness.expect.matcher import MATCHES
+from harness.expect.ways import MATCHES
 
 
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 4)), min_size=1, max_size=7), st.integers(1, 4))

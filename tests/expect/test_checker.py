@@ -28,7 +28,7 @@ from harness.expect.expectation import (
 )
 from harness.expect.message_index import MessageIndex
 from harness.expect.pattern import Pattern
-from harness.expect.plan import plan_of
+from harness.expect.planner import plan_of
 from harness.expect.rpc_patterns import one_way, reply, request
 from harness.expect.scope import Scope
 from harness.expect.verbs import MUTATION, MUTATION_DONE, TRUNCATE

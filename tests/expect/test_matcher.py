@@ -7,11 +7,12 @@ from harness.events.message import Kind, Message
 from harness.events.trace import Trace
 from harness.expect.capture import Capture
 from harness.expect.cql_patterns import query, result
-from harness.expect.matcher import MATCHES, Matcher, joined_ways
+from harness.expect.matcher import Matcher
 from harness.expect.message_index import MessageIndex
 from harness.expect.pattern import CLIENT, Pattern
 from harness.expect.rpc_patterns import exception, one_way, reply, request
 from harness.expect.verbs import MUTATION, MUTATION_DONE, PAXOS_ACCEPT, TRUNCATE
+from harness.expect.ways import MATCHES
 from tests.expect.traces import CLIENT_ADDRESS, NODES, OTHER, TraceBuilder, garbled, without
 
 
@@ -128,13 +129,6 @@ def test_one_capture_in_two_places_has_one_value() -> None:
     assert Matcher(one_way(MUTATION_DONE, shard=same, response_id=Capture("id")), index).matches(
         TRACE[3]
     ) == ((("same", 3), ("id", 1)),)
-
-
-def test_ways_are_joined_where_they_agree() -> None:
-    some = ((("a", 1),), (("a", 2),))
-    assert joined_ways(some, ((("a", 2), ("b", 3)),)) == ((("a", 2), ("b", 3)),)
-    assert joined_ways(some, MATCHES) == some
-    assert joined_ways(some, ()) == ()
 
 
 @pytest.mark.parametrize(

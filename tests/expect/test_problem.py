@@ -3,7 +3,7 @@ from harness.expect.domain import Domains
 from harness.expect.expectation import Expectation, at_least, exactly, in_order
 from harness.expect.losses import Losses
 from harness.expect.message_index import MessageIndex
-from harness.expect.plan import plan_of
+from harness.expect.planner import plan_of
 from harness.expect.problem import Problem
 from harness.expect.rpc_patterns import one_way, reply, request
 from harness.expect.verbs import MUTATION, PAXOS_ACCEPT, TRUNCATE
