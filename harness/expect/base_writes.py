@@ -3,6 +3,9 @@
 A replica applies what MUTATION, HINT_MUTATION and PAXOS_LEARN bring it. A coordinator that is a replica applies its
 own write without a message; the messages to the other replicas show it. Only what a read repairs it sends to others
 alone, for each lacks something else.
+
+Source:
+    Scylla, service/storage_proxy.cc (what a coordinator applies itself).
 """
 
 from collections.abc import Iterable

@@ -3,6 +3,9 @@
 A logged batch of several partitions goes to the batchlog of up to two other live nodes of the coordinator's
 datacenter first. When one of them has acknowledged it, the writes follow; when these are done, the log is deleted.
 Unlogged batches, and those of one partition, need no log.
+
+Source:
+    Scylla, service/storage_proxy.cc (mutate_atomically), db/batchlog_manager.cc; capture batch of both lines.
 """
 
 from collections.abc import Sequence

@@ -2,6 +2,9 @@
 
 A coordinator that does not lead itself asks the leader, which answers when enough replicas have the new value. The
 leader sends the other replicas what it has counted, as a coordinator sends a write.
+
+Source:
+    ScyllaDB docs, "Counters"; Scylla, service/storage_proxy.cc (mutate_counters); capture counter of both lines.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,10 @@
 """The claim that what a replica missed is brought to it later, by a hint of the coordinator, once.
 
 Hints are kept of plain writes, not of lightweight transactions or counters, and sent when the replica is back.
+
+Source:
+    ScyllaDB docs, "Hinted Handoff"; Scylla, db/hints/; captures hinted_handoff, paused_replica, pause_then_read_all
+    of both lines.
 """
 
 from dataclasses import dataclass

@@ -4,6 +4,10 @@ Every live replica is asked to promise and to accept; most of them have to grant
 decided is learned by all replicas like a write, and pruned once most of them have it. A condition that is not met,
 and a read at SERIAL, decide on nothing, with all the same steps. A coordinator that is a replica takes part without
 a message. A contended transaction begins again under a higher ballot: the last one counts.
+
+Source:
+    ScyllaDB docs, "Lightweight Transactions"; Scylla, service/storage_proxy.cc (paxos_response_handler),
+    service/paxos/; captures lwt_insert_twice, lwt_conditions, lwt_contention of both lines.
 """
 
 from collections.abc import Sequence

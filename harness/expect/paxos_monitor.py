@@ -3,6 +3,9 @@
 Only what was surely in order counts: a replica that has *answered* with a promise must not grant a lower ballot to a
 request that it *gets* afterwards. A coordinator may go on once a majority has granted, itself included if it is a
 replica.
+
+Source:
+    Lamport, "Paxos Made Simple"; Scylla, service/paxos/paxos_state.cc (what a replica promises and accepts).
 """
 
 from dataclasses import dataclass, field

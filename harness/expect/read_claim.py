@@ -3,6 +3,10 @@
 One replica is asked for data, others for digests; the coordinator, if it is a replica, may read for itself without a
 message. Which replicas are asked is free, and so is asking one more where answers are slow. If digests differ, those
 who answered are asked for mutations, and whoever lacks something gets it written.
+
+Source:
+    Scylla, service/storage_proxy.cc (read executors, digest mismatch, reconciliation); ScyllaDB docs, "Read Repair";
+    captures read_cl, range_scan, index_read, digest_mismatch of both lines.
 """
 
 from collections.abc import Sequence

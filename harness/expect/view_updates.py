@@ -8,6 +8,10 @@ What a write changes depends on what the row held before. Where the capture does
 themselves say it: if one base replica deletes a row of the view that was there before, all of them have to. Nothing
 else is taken to have been there. Where no update says anything, though the write's outcome hangs on it, the claim is
 INCONCLUSIVE.
+
+Source:
+    ScyllaDB docs, "Materialized Views", "Secondary Indexes"; Scylla, db/view/view.cc; captures view_life_rf2,
+    view_life_rf3, index_rf2, index_rf3 of both lines, and of 2025.1 with tablets.
 """
 
 from dataclasses import dataclass

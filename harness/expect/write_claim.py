@@ -3,6 +3,10 @@
 The coordinator sends every replica of its own datacenter the write itself; of every other datacenter one replica,
 which sends it on to the rest. All get the same, all answer the coordinator. A replica that is the coordinator applies
 its own write without a message. What a dead replica missed, a hint may bring later.
+
+Source:
+    ScyllaDB docs, "ScyllaDB Architecture - Fault Tolerance", "Consistency Levels"; Scylla, service/storage_proxy.cc
+    (which replicas get a write, and who sends it on); captures write_rf2, write_rf3, multi_dc of both lines.
 """
 
 from collections.abc import Sequence
