@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 
 from harness.codec.verbs.mutation import Mutation
 from harness.codec.verbs.writes import HintMutationRequest, MutationRequest
 from harness.events.contents import changes_of
-from harness.events.message import Message
+from harness.events.message import Message, Protocol
 from harness.events.statement_scope import write_timestamps
 from harness.events.statement_text import Action
 from harness.events.trace import Trace
@@ -31,6 +32,17 @@ from harness.expect.view_matching import BaseKey, Due, RowFault, RowResult, View
 from harness.expect.view_pairing import ViewPairing
 from harness.expect.view_report import Pair, PairState, ViewReport, proof_of, transcript_of
 
+_ROW_BEARERS = frozenset(
+    {
+        "REPAIR_PUT_ROW_DIFF",
+        "REPAIR_PUT_ROW_DIFF_WITH_RPC_STREAM",
+        "REPAIR_GET_ROW_DIFF",
+        "REPAIR_GET_ROW_DIFF_WITH_RPC_STREAM",
+        "STREAM_BLOB",
+        "STREAM_MUTATION",
+        "STREAM_MUTATION_FRAGMENTS",
+    }
+)
 _GREGORIAN_100NS = 0x01B21DD213814000
 """From the beginning of time UUIDs to 1970."""
 
@@ -268,7 +280,19 @@ class ViewExamination:
             f"of the view, though no write to the base row asks for that"
         )
         hiding = self._inspection.losses.hiding(one_way("MUTATION", receiver=update.sender))
-        self._inspection.fail(Fault.UNEXPLAINED, text, message, why="; ".join(hiding))
+        why = "; ".join(hiding) or self._brought_otherwise.get(update.sender, "")
+        self._inspection.fail(Fault.UNEXPLAINED, text, message, why=why)
+
+    @cached_property
+    def _brought_otherwise(self) -> dict[str, str]:
+        """Nodes that got rows by repair or streaming, from which views are updated too; by name, with words."""
+        found: dict[str, str] = {}
+        for message in self._trace.messages:
+            if message.verb_name in _ROW_BEARERS and message.protocol is Protocol.RPC:
+                name = node_name(message, is_sender=False)
+                what = f"{name} got rows by {message.verb_name} in packet {message.frame_last}"
+                found.setdefault(name, f"{what}, and what they change is not followed")
+        return found
 
     def _deletion_of_unknown_rows(self, matcher: ViewMatcher, writes: list[BaseWrite]) -> None:
         for write in {

@@ -125,3 +125,14 @@ def test_writes_in_another_order_than_they_came_are_tried() -> None:
     report = cluster.report()
     assert report.verdict.outcome is Outcome.PASS, report.verdict.reasons
     assert len(report.pairs) == 1
+
+
+def test_update_from_a_node_that_was_repaired_is_open() -> None:
+    cluster = Cluster()
+    cluster.write(row(cells={"b": "2"}, at_us=LATER_US))
+    cluster.builder._add(Kind.REQUEST, "REPAIR_PUT_ROW_DIFF", "n5", "n1", b"")
+    cluster.update("n1", "n3", "x", INSERTED)
+    report = cluster.report()
+    assert _faults(report) == [Fault.UNEXPLAINED]
+    assert report.verdict.outcome is Outcome.INCONCLUSIVE
+    assert "n1 got rows by REPAIR_PUT_ROW_DIFF in packet 13" in report.verdict.reasons[0]
