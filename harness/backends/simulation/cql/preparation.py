@@ -16,6 +16,7 @@ from harness.backends.simulation.cql.names import refuse_unknown_keyspace, table
 from harness.backends.simulation.cql.parser import parse
 from harness.backends.simulation.cql.read_plan import ReadPlan
 from harness.backends.simulation.cql.request_error import invalid
+from harness.backends.simulation.cql.result_metadata import named_metadata
 from harness.backends.simulation.cql.schema_plan import SchemaPlan
 from harness.backends.simulation.cql.schema_statements import plan_schema
 from harness.backends.simulation.cql.select_statement import PreparedSelect
@@ -43,6 +44,7 @@ from harness.backends.simulation.cql.write_plan import (
 from harness.backends.simulation.table_layout import TableLayout
 from harness.codec.cql.notation import Value
 from harness.codec.cql.results import Column as ResultColumn
+from harness.codec.cql.results import PreparedResult, metadata_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +154,19 @@ class PreparedStatement:
                 self._modifications[0].layout, conditions, is_batch=self._batch is not None
             )
         return ()
+
+    def description(self, statement_id: bytes) -> PreparedResult:
+        """The answer to PREPARE.
+
+        Args:
+            statement_id: by which the client will name the statement.
+        """
+        columns = self.result_columns
+        return PreparedResult(
+            statement_id=statement_id,
+            bound=metadata_of(self.markers, partition_key_indexes=self.partition_key_indexes),
+            result=named_metadata(columns) if columns else metadata_of((), is_left_out=True),
+        )
 
     def bind(
         self,

@@ -28,6 +28,8 @@ class PriorRows:
     """Rows by key, with collections as maps of element keys."""
 
     layout: TableLayout
+    rows: list[Values] = field(default_factory=list)
+    """All of them, in the order in which they were read."""
     _rows: dict[tuple[PartitionKey, tuple[bytes, ...]], Values] = field(default_factory=dict)
     _partitions: dict[PartitionKey, Values] = field(default_factory=dict)
     """Of each partition that is there, its first row, which shows the static columns."""
@@ -39,6 +41,7 @@ class PriorRows:
         """Take the answer to a read with ``PRIOR_OPTIONS``."""
         prior = cls(layout)
         for row in () if result is None else rows_of(layout, partition_slice, result):
+            prior.rows.append(row.values)
             prior._partitions.setdefault(row.partition_key, row.values)
             if row.clustering_key is not None:
                 prior._rows[row.partition_key, row.clustering_key] = row.values

@@ -21,12 +21,13 @@ from harness.backends.simulation.cql.pager import NO_LIMIT, Pager, ReadAnswer, T
 from harness.backends.simulation.cql.paging_state import PagingState, paging_state_bytes, paging_state_of
 from harness.backends.simulation.cql.request_error import invalid
 from harness.backends.simulation.cql.restrictions import Restriction
+from harness.backends.simulation.cql.result_metadata import named_metadata
 from harness.backends.simulation.cql.result_rows import ReadRow, rows_of
 from harness.backends.simulation.cql.selection import Selection
 from harness.backends.simulation.ring_ranges import single_partition
 from harness.backends.simulation.storage.partition import PartitionKey
 from harness.backends.simulation.table_layout import TableLayout
-from harness.codec.cql.results import Rows, metadata_of
+from harness.codec.cql.results import Rows
 from harness.codec.verbs.common import ClusteringBound, ClusteringRange, Key, PartitionRange
 from harness.codec.verbs.read_command import PartitionSlice, ReadCommand, SliceOption
 from harness.table import ColumnKind
@@ -85,10 +86,22 @@ class ReadPlan:
         """Whether it is read in pages, by the client or behind its back."""
         if self.selection.is_aggregate or self.filters:
             return True
-        rows = self.rows_max
-        if self.is_distinct and self.keys is not None:
-            rows = min(rows, len(self.keys))
-        return 0 < self.page_rows < rows
+        return 0 < self.page_rows < min(self.rows_max, self._rows_expected_max)
+
+    @property
+    def _rows_expected_max(self) -> int:
+        """How many rows there can be, as far as keys tell: rows named one by one need no pages."""
+        if self.keys is None or self.index is not None:
+            return NO_LIMIT
+        if self.is_distinct:
+            return len(self.keys)
+        are_rows = self.layout.key_size > 0 and all(
+            row_range.singular
+            and row_range.start is not None
+            and len(row_range.start.value.components) == self.layout.key_size
+            for row_range in self.row_ranges
+        )
+        return len(self.keys) * len(self.row_ranges) if are_rows else NO_LIMIT
 
     def run(self, moment: Moment) -> Reading:
         """Read.
@@ -300,15 +313,10 @@ class ReadPlan:
                 )
             rows = self._sorted(rows)
         columns = self.selection.columns
-        has_pages = state is not None and not self._is_read_to_the_end
+        is_cut = state is not None and not self._is_read_to_the_end
         return Rows(
-            metadata=replace(
-                metadata_of(
-                    columns,
-                    paging_state=paging_state_bytes(state) if state is not None and has_pages else None,
-                ),
-                # Scylla names keyspace and table with each column.
-                flags=_HAS_MORE_PAGES if has_pages else 0,
+            metadata=named_metadata(
+                columns, paging_state_bytes(state) if state is not None and is_cut else None
             ),
             columns=columns,
             rows=self.selection.rows(rows, moment),
@@ -319,9 +327,6 @@ class ReadPlan:
             order = self.layout.column_order(name)
             rows = sorted(rows, key=lambda row: order(row.values[name] or b""), reverse=is_downwards)
         return rows
-
-
-_HAS_MORE_PAGES = 0x0002
 
 
 def _command(

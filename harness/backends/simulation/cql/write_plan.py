@@ -6,7 +6,7 @@ Source:
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 from uuid import UUID
@@ -16,14 +16,15 @@ from harness.backends.simulation.cql.conditions import PreparedCondition
 from harness.backends.simulation.cql.evaluation import Evaluation
 from harness.backends.simulation.cql.moment import Moment
 from harness.backends.simulation.cql.pager import NO_LIMIT, ReadAnswer, TableRead
-from harness.backends.simulation.cql.prior_rows import PRIOR_OPTIONS, PriorRows, Values
+from harness.backends.simulation.cql.prior_rows import PRIOR_OPTIONS, PriorRows
+from harness.backends.simulation.cql.result_metadata import named_metadata
 from harness.backends.simulation.ring_ranges import single_partition
 from harness.backends.simulation.storage.markers import live_marker
 from harness.backends.simulation.storage.mutation_form import mutation_of
 from harness.backends.simulation.storage.partition import Partition, PartitionKey
 from harness.backends.simulation.table_layout import TableLayout
 from harness.codec.cql.results import Column as ResultColumn
-from harness.codec.cql.results import Metadata, Rows, metadata_of
+from harness.codec.cql.results import Rows
 from harness.codec.cql.types import ScalarType
 from harness.codec.verbs.common import ClusteringRange
 from harness.codec.verbs.mutation import Mutation
@@ -280,19 +281,14 @@ class ConditionalPlan:
         )
 
     def _rows(self, prior: PriorRows, *, is_applied: bool) -> Rows:
+        """One row for each that was there; if there was none, one without values."""
         columns = self.columns
-        rows = []
-        for write in self.writes:
-            old: Values | None = prior.row(self.key, _row_key(write))
-            if write.condition is not None:
-                old = write.condition.old_row(prior, self.key, _row_key(write))
-            shown = {} if old is None else prior.shown(old)
-            applied: tuple[bytes | None, ...] = (b"\x01" if is_applied else b"\x00",)
-            rows.append(applied + tuple(shown.get(column.name) for column in columns[1:]))
+        applied = b"\x01" if is_applied else b"\x00"
+        shown = [prior.shown(values) for values in prior.rows] or [{}]
         return Rows(
-            metadata=metadata_of_named(columns),
+            metadata=named_metadata(columns),
             columns=columns,
-            rows=tuple(rows if self.is_batch else rows[:1]),
+            rows=tuple((applied, *[values.get(column.name) for column in columns[1:]]) for values in shown),
         )
 
 
@@ -320,11 +316,6 @@ def applied_columns(
         )
         for name in names
     )
-
-
-def metadata_of_named(columns: Sequence[ResultColumn]) -> Metadata:
-    """Metadata in which each column is named with keyspace and table, as Scylla writes it."""
-    return replace(metadata_of(columns), flags=0)
 
 
 def empty_mutation(layout: TableLayout, key: PartitionKey) -> Mutation:
