@@ -12,7 +12,7 @@ from harness.backends.simulation.cql.assignments import Operation, operation_of
 from harness.backends.simulation.cql.conditions import PreparedCondition
 from harness.backends.simulation.cql.evaluation import Evaluation, Slot
 from harness.backends.simulation.cql.names import table_named
-from harness.backends.simulation.cql.request_error import invalid
+from harness.backends.simulation.cql.request_error import invalid, syntax_error
 from harness.backends.simulation.cql.restrictions import Where
 from harness.backends.simulation.cql.statements import (
     Assignment,
@@ -39,7 +39,8 @@ class PreparedModification:
     """A write to a table that is there.
 
     Raises:
-        RequestError: INVALID: it names what is not there, or writes what cannot be written.
+        RequestError: INVALID: it names what is not there, or writes what cannot be written; SYNTAX_ERROR: it sets a
+            column as a whole and once more.
     """
 
     catalog: Catalog
@@ -57,6 +58,8 @@ class PreparedModification:
         table = self.layout.table
         if table.base is not None:
             raise invalid("Cannot directly modify a materialized view")
+        if self.layout.is_counter and isinstance(statement, Insert):
+            raise invalid("INSERT statement are not allowed on counter tables, use UPDATE instead")
         relations, assignments = _parts_of(self.layout, statement)
         self.operations = tuple(operation_of(self.layout, assignment) for assignment in assignments)
         self.where = Where(self.layout, relations)
@@ -172,8 +175,6 @@ class PreparedModification:
 
     def _check_counter(self) -> None:
         statement = self.statement
-        if isinstance(statement, Insert):
-            raise invalid("INSERT statements are not allowed on counter tables, use UPDATE instead")
         if statement.condition is not None:
             raise invalid("Conditional updates are not supported on counter tables")
         if statement.using.timestamp is not None:
@@ -236,11 +237,10 @@ def _parts_of_insert(
 
 
 def _refuse_twice(assignments: tuple[Assignment, ...]) -> None:
-    whole = frozenset({Change.SET, Change.ADD, Change.PREPEND, Change.SUBTRACT})
     for index, one in enumerate(assignments):
         for other in assignments[:index]:
-            if one.column == other.column and whole & {one.change, other.change}:
-                raise invalid(f"Multiple incompatible setting of column {one.column}")
+            if one.column == other.column and Change.SET in {one.change, other.change}:
+                raise syntax_error(f"Multiple incompatible setting of column {one.column}")
 
 
 def _ttl_s(slot: Slot | None, evaluation: Evaluation, default_s: int) -> int:

@@ -170,13 +170,15 @@ class ReadPlan:
         command = self._command(moment)
         partition_slice = command.partition_slice
         options = partition_slice.options | SliceOption.ALLOW_SHORT_READ
+        # Replicas count a partition's rows anew on each page: only the coordinator knows how many there were before.
+        filters_pages = bool(self.filters) or self.rows_per_partition_max < NO_LIMIT
         pager = Pager(
             self.layout,
             replace(command, partition_slice=replace(partition_slice, options=options)),
             self._partition_ranges,
             self.rows_max,
             moment.make_uuid(),
-            self._is_wanted if self.filters else None,
+            self._is_wanted if filters_pages else None,
             self.rows_per_partition_max,
         )
         if self.paging_state is not None:
