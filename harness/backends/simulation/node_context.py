@@ -5,6 +5,7 @@ from uuid import UUID
 
 from harness.backends.simulation.catalog import Catalog
 from harness.backends.simulation.cql.moment import Moment
+from harness.backends.simulation.journal import Journal, NoJournal
 from harness.backends.simulation.members import Members
 from harness.backends.simulation.messaging.messaging import Messaging
 from harness.backends.simulation.node_config import NodeConfig
@@ -22,6 +23,7 @@ class NodeContext:
     messaging: Messaging
     members: Members
     storage: Storage
+    journal: Journal = field(default_factory=NoJournal)
     time_uuids: TimeUuids = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,0 +1,98 @@
+"""What a node has to know when it starts again, as records in one file.
+
+A record is handed to the kernel before ``append`` returns, so that a process which is killed has lost nothing that it
+acknowledged. A record cut short by the end of the machine is dropped when the file is read.
+
+Wire, little endian, per record: length u32 of what follows, kind u8, data.
+"""
+
+import struct
+from collections.abc import Iterator
+from enum import IntEnum
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+_HEAD = struct.Struct("<IB")
+
+
+class RecordKind(IntEnum):
+    """Whose record it is."""
+
+    MUTATION = 1
+    """Of storage: a frozen mutation."""
+    TRUNCATION = 2
+    """Of storage: a table's id."""
+    PAXOS = 3
+    HINT = 4
+    """One more hint, or one that is done with."""
+    NODE = 5
+    """Tokens, host id, generation and whether it is a member."""
+    SCHEMA = 6
+    """Mutations of schema tables."""
+    FORGOTTEN = 7
+    """Of storage: a range that was handed over."""
+    BATCH = 8
+
+
+class Journal(Protocol):
+    """Keeps records."""
+
+    def append(self, kind: RecordKind, data: bytes) -> None:
+        """Keep a record."""
+
+    def records(self) -> Iterator[tuple[RecordKind, bytes]]:
+        """All records of earlier runs, in order."""
+
+
+class NoJournal:
+    """Keeps nothing: for nodes that never start again."""
+
+    def append(self, kind: RecordKind, data: bytes) -> None:
+        """Drop a record."""
+
+    def records(self) -> Iterator[tuple[RecordKind, bytes]]:
+        """None."""
+        return iter(())
+
+
+class FileJournal:
+    """Keeps records in a file.
+
+    Args:
+        path: of the file, which need not be there.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._earlier = _whole_records(path)
+        self._file: BinaryIO = path.open("ab", buffering=0)
+        # What was cut short must not stand in the middle of what comes.
+        self._file.truncate(sum(_HEAD.size + len(data) for _, data in self._earlier))
+
+    def append(self, kind: RecordKind, data: bytes) -> None:
+        """Keep a record."""
+        self._file.write(_HEAD.pack(len(data) + 1, kind) + data)
+
+    def records(self) -> Iterator[tuple[RecordKind, bytes]]:
+        """All records of earlier runs, in order; only once, for they are not kept in memory longer."""
+        earlier, self._earlier = self._earlier, []
+        return iter(earlier)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _whole_records(path: Path) -> list[tuple[RecordKind, bytes]]:
+    data = path.read_bytes() if path.exists() else b""
+    records, position = [], 0
+    while position + _HEAD.size <= len(data):
+        length, kind = _HEAD.unpack_from(data, position)
+        end = position + 4 + length
+        if end > len(data):
+            break
+        records.append((RecordKind(kind), data[position + _HEAD.size : end]))
+        position = end
+    return records
