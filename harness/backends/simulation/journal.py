@@ -12,6 +12,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from harness.errors import BackendError
+
 _HEAD = struct.Struct("<IB")
 
 
@@ -32,6 +34,9 @@ class RecordKind(IntEnum):
     FORGOTTEN = 7
     """Of storage: a range that was handed over."""
     BATCH = 8
+
+
+_KINDS = frozenset(RecordKind)
 
 
 class Journal(Protocol):
@@ -62,6 +67,7 @@ class FileJournal:
         path: of the file, which need not be there.
 
     Raises:
+        BackendError: it holds something else.
         OSError: it cannot be opened.
     """
 
@@ -93,6 +99,8 @@ def _whole_records(path: Path) -> list[tuple[RecordKind, bytes]]:
         end = position + 4 + length
         if end > len(data):
             break
+        if not length or kind not in _KINDS:
+            raise BackendError(f"{path} is no journal of a node: what stands at byte {position} is no record")
         records.append((RecordKind(kind), data[position + _HEAD.size : end]))
         position = end
     return records
