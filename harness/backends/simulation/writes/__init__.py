@@ -1,0 +1,1 @@
+"""Writes: coordinators and replicas, hints, logged batches, counters, views, truncation."""
