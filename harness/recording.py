@@ -61,6 +61,13 @@ class Recorder(Seam):
             BackendError: it does not hold in time.
         """
 
+    def end(self) -> None:
+        """Record no more: the capture is whole then, and how much of it was lost is known.
+
+        Raises:
+            CaptureError: it could not be recorded to its end.
+        """
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
@@ -88,6 +95,7 @@ class Recording:
     ) -> None:
         self.name = name
         self.is_checked = False
+        self._scope: Scope | None = None
         self._recorder = recorder
         self._is_statement = is_statement
         self._judge = judge
@@ -97,6 +105,7 @@ class Recording:
     def end(self) -> None:
         """Record no more."""
         self._end = self._recorder.mark()
+        self._scope = None
 
     @property
     def trace(self) -> Trace:
@@ -135,13 +144,24 @@ class Recording:
         """The messages that belong to it."""
         return self.trace.where(self.scope.holds)
 
-    @cached_property
+    @property
     def scope(self) -> Scope:
         """What of the trace belongs to it.
 
         Raises:
             ExpectationError: it is not over yet; or no statement was executed inside a ``statement()``.
         """
+        if self._scope is None:
+            self._scope = self._found_scope()
+        return self._scope
+
+    @property
+    def scope_so_far(self) -> Scope:
+        """What of the trace belongs to it while it goes on: everything from its beginning."""
+        begin_ns = self._recorder.span(self._begin, self._begin).begin_ns
+        return Scope(name="everything since then", begin_ns=begin_ns)
+
+    def _found_scope(self) -> Scope:
         if not self._is_statement:
             span = self._span
             return Scope(name="everything meanwhile", begin_ns=span.begin_ns, end_ns=span.end_ns)
@@ -243,7 +263,7 @@ class Wire:
         yield recording
         recording.end()
         if until is not None:
-            self._recorder.wait_until(until, lambda: recording.scope, timeout_s)
+            self._recorder.wait_until(until, lambda: recording.scope_so_far, timeout_s)
             recording.end()
 
     def _recording(self, name: str, *, is_statement: bool) -> Recording:
@@ -339,3 +359,6 @@ class ReplayRecorder:
             raise BackendError(
                 f"the capture ends before what the scenario waits for ({verdict.outcome}):\n{verdict.claim}"
             )
+
+    def end(self) -> None:
+        """Nothing to end: the capture is whole."""

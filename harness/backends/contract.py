@@ -40,6 +40,8 @@ class Needs:
     """Version lines that the scenario is about, such as ``4.2``; empty: all."""
     tablets: bool | None = None
     """Whether keyspaces have tablets."""
+    hints: bool | None = None
+    """False: nodes keep no hints, so that a node that was away lacks what it missed."""
 
 
 class Rows(Protocol):
@@ -118,7 +120,8 @@ class Session(Protocol):
 class Node(Protocol):
     """One node of a cluster; where a claim wants a node, it takes this.
 
-    A fault returns when it is done: a killed process is gone, a started node answers CQL and its peers call it up.
+    A fault returns when it is done: a killed process is gone, though its peers have to find that out by themselves; a
+    stopped one is gone, and its peers call it down; a started node answers CQL and its peers call it up.
 
     Every method raises ``BackendError`` if the node cannot be steered.
     """

@@ -131,6 +131,13 @@ class NativeDissector:
             unsupported=self._unsupported,
         )
 
+    def learn(self, context: Context) -> None:
+        """Take what has become known of nodes and tables meanwhile; of connections that are to come it tells the nodes."""
+        if context.topology != self.topology:
+            self.topology = context.topology
+            self._names.update({node.address: node.name for node in context.topology.nodes})
+        self._learner.learn_context(context)
+
     def feed(self, data: bytes) -> list[Message]:
         """Take the next bytes of the file; return the messages they complete, in order of completion.
 

@@ -8,9 +8,9 @@ from functools import cached_property
 from harness.backends.contract import Needs, Tap
 from harness.backends.placed_table import Named, PlacedTable
 from harness.backends.replay.conversation import Conversation
-from harness.backends.replay.schema_match import is_made, replication_factors, table_defined
 from harness.backends.replay.session import ReplaySession
 from harness.backends.replay.silence import says_something, silences
+from harness.backends.schema_match import is_made, replication_factors, table_defined
 from harness.codec.verbs.line import Line
 from harness.errors import BackendError
 from harness.events.statements import ClientStatement, statements_of

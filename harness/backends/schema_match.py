@@ -1,4 +1,4 @@
-"""Whether what a statement defines is what a capture's schema knows already."""
+"""Whether what a statement defines is what a schema knows already."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,8 +12,13 @@ from harness.table import Column, Table
 from harness.topology import Topology
 
 
-def table_defined(statement: str, schema: Schema) -> Table:
+def table_defined(statement: str, schema: Schema, *, whose: str = "the capture") -> Table:
     """The table, view, or view behind an index, that a CREATE statement defines, as the schema knows it.
+
+    Args:
+        statement: CREATE TABLE, MATERIALIZED VIEW or INDEX.
+        schema: what is known.
+        whose: the schema is, in errors.
 
     Raises:
         BackendError: the statement defines no such thing, the schema does not know it, or knows another shape.
@@ -23,7 +28,7 @@ def table_defined(statement: str, schema: Schema) -> Table:
     known = schema.table(keyspace, name)
     if known is None:
         tables = ", ".join(sorted(table.full_name for table in schema.tables)) or "none"
-        raise BackendError(f"the capture knows no {keyspace}.{name}; its tables are: {tables}")
+        raise BackendError(f"{whose} knows no {keyspace}.{name}; its tables are: {tables}")
     wanted = _built(parsed, without=(keyspace, name), schema=schema).table(keyspace, name)
     if wanted is None or not known.has_all_columns:
         # What an index on elements of a collection, or a table known by name alone, looks like nobody tells.
@@ -31,9 +36,18 @@ def table_defined(statement: str, schema: Schema) -> Table:
     differences = _column_differences(_columns(wanted), _columns(known))
     if differences:
         raise BackendError(
-            f"{keyspace}.{name} in the capture has another shape: {differences}\n  {' '.join(statement.split())}"
+            f"{keyspace}.{name} of {whose} has another shape: {differences}\n  {' '.join(statement.split())}"
         )
     return known
+
+
+def name_defined(statement: str) -> tuple[str, str]:
+    """Keyspace and name of the table, view, or view behind an index, that a CREATE statement defines.
+
+    Raises:
+        BackendError: it defines no such thing, or does not say in which keyspace.
+    """
+    return _defined(_parsed(statement))
 
 
 def is_made(statement: str, schema: Schema) -> bool:

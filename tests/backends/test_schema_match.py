@@ -1,6 +1,6 @@
 import pytest
 
-from harness.backends.replay.schema_match import is_made, replication_factors, table_defined
+from harness.backends.schema_match import is_made, replication_factors, table_defined
 from harness.errors import BackendError
 from harness.replication import Replication
 from harness.schema_learning import SchemaLearner

@@ -1,0 +1,1 @@
+"""Clusters that run: sessions, REST API, readiness, schema and faults, for whatever kind of node a backend starts."""

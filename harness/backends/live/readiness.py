@@ -1,0 +1,149 @@
+"""When a node can be used: it answers CQL, all that should be there take each other for alive, one schema.
+
+Source:
+    native_protocol_v4.spec, "4.1.3 OPTIONS", "4.2.6 SUPPORTED".
+"""
+
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from harness.backends.live.machine import Machine
+from harness.backends.live.node_api import NodeApi
+from harness.backends.live.system_reader import schema_versions
+from harness.errors import BackendError
+from harness.waiting import wait_until
+
+_OPTIONS = bytes.fromhex("04 00 0000 05 00000000")
+_RESPONSE, _SUPPORTED = 0x84, 0x06
+_ANSWER_TIMEOUT_S = 2.0
+
+
+class Readiness:
+    """Waits for nodes.
+
+    Args:
+        open_socket: gives a TCP socket that reaches the nodes.
+        apis: REST APIs of the nodes, by name.
+        timeout_s: how long a node may take.
+    """
+
+    def __init__(
+        self,
+        open_socket: Callable[[], socket.socket],
+        apis: Callable[[Machine], NodeApi],
+        *,
+        timeout_s: float,
+        cql_port: int = 9042,
+    ) -> None:
+        self._open_socket = open_socket
+        self._apis = apis
+        self._timeout_s = timeout_s
+        self._cql_port = cql_port
+
+    def wait_for_cql(self, machines: Iterable[Machine]) -> None:
+        """Return when all of them answer CQL.
+
+        Raises:
+            BackendError: one has ended, or does not in time; its last log lines are told.
+        """
+        left = list(machines)
+
+        def nothing_left() -> bool:
+            for machine in left:
+                expect_running(machine)
+            left[:] = [machine for machine in left if not self._answers(machine)]
+            return not left
+
+        if not wait_until(nothing_left, timeout_s=self._timeout_s):
+            name = left[0].name
+            raise BackendError(
+                f"{name} does not answer CQL on {left[0].address}:{self._cql_port} after {self._timeout_s:g} s; "
+                f"{left[0].last_words()}"
+            )
+
+    def wait_for_peers(self, machines: Iterable[Machine]) -> None:
+        """Return when each of them takes all others for alive.
+
+        Raises:
+            BackendError: one has ended, or they do not in time.
+        """
+        members = list(machines)
+        addresses = {machine.address for machine in members}
+        missing: dict[str, set[str]] = {}
+
+        def all_alive() -> bool:
+            missing.clear()
+            for machine in members:
+                expect_running(machine)
+                try:
+                    seen = self._apis(machine).live_endpoints()
+                except BackendError:
+                    seen = frozenset()
+                absent = addresses - seen - {machine.address}
+                if absent:
+                    missing[machine.name] = absent
+                    return False
+            return True
+
+        if not wait_until(all_alive, timeout_s=self._timeout_s):
+            name, absent = next(iter(missing.items()))
+            machine = next(machine for machine in members if machine.name == name)
+            raise BackendError(
+                f"{name} does not take {_names(absent, members)} for alive after {self._timeout_s:g} s; "
+                f"{machine.last_words()}"
+            )
+
+    def wait_for_down(self, gone: Machine, machines: Iterable[Machine]) -> None:
+        """Return when each of the others has heard, or found out, that one is gone.
+
+        Raises:
+            BackendError: they do not in time.
+        """
+        others = [machine for machine in machines if machine.name != gone.name]
+
+        def all_know() -> bool:
+            return all(gone.address not in self._apis(machine).live_endpoints() for machine in others)
+
+        if not wait_until(all_know, timeout_s=self._timeout_s):
+            raise BackendError(f"others still take {gone.name} for alive after {self._timeout_s:g} s")
+
+    def wait_for_schema(self, session: Any) -> None:  # noqa: ANN401  (the driver has no types)
+        """Return when the members that a node knows have one version of the schema.
+
+        Raises:
+            BackendError: they do not in time.
+        """
+        if not wait_until(lambda: len(schema_versions(session)) == 1, timeout_s=self._timeout_s):
+            versions = ", ".join(sorted(str(version) for version in schema_versions(session)))
+            raise BackendError(f"after {self._timeout_s:g} s nodes still have several schemas: {versions}")
+
+    def _answers(self, machine: Machine) -> bool:
+        try:
+            with self._open_socket() as connection:
+                connection.settimeout(_ANSWER_TIMEOUT_S)
+                connection.connect((machine.address, self._cql_port))
+                connection.sendall(_OPTIONS)
+                head = connection.recv(9)
+        except OSError:
+            return False
+        return len(head) > 4 and head[0] == _RESPONSE and head[4] == _SUPPORTED
+
+
+def expect_running(machine: Machine) -> None:
+    """Refuse a node whose process has ended.
+
+    Raises:
+        BackendError: it has.
+    """
+    exit_code = machine.exit_code()
+    if exit_code is not None:
+        how = (
+            f"was ended by signal {-exit_code}" if exit_code < 0 else f"has ended with exit code {exit_code}"
+        )
+        raise BackendError(f"{machine.name} {how}; {machine.last_words()}")
+
+
+def _names(addresses: Iterable[str], machines: Iterable[Machine]) -> str:
+    names: Mapping[str, str] = {machine.address: machine.name for machine in machines}
+    return ", ".join(sorted(names.get(address, address) for address in addresses))

@@ -1,0 +1,138 @@
+"""Work under way: what has been asked and may still be answered, and where a trace can be cut without dividing any.
+
+Source:
+    Scylla, service/storage_proxy.cc (acknowledgements are awaited as long as the write's timeout, which its header
+    says), message/messaging_service.cc; flows measured in captures of 4.2 and 2025.1: what is done behind a client's
+    back follows within some milliseconds.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+
+from harness.events.folding import Noise, NoiseFilter
+from harness.events.message import Kind, Message, Protocol
+from harness.events.trace import Trace
+
+SETTLED_NS = 40_000_000
+"""After such a pause, nothing more follows by itself from what has happened."""
+UNTOLD_LIMIT_NS = 10_000_000_000
+"""How long an answer is waited for where the request does not say."""
+_MARGIN_NS = 200_000_000
+"""An answer that comes with the timeout is still on its way then."""
+_CLIENT_LIMIT_NS = 30_000_000_000
+_ACKNOWLEDGED = frozenset({"MUTATION", "HINT_MUTATION", "PAXOS_LEARN"})
+_BETWEEN_ROUNDS_NS = 20_000_000
+"""Rounds of gossip are shorter; between two of them a trace may be cut."""
+_CUT_MOVED_MAX_NS = 500_000_000
+_CONSTANT = frozenset({Noise.GOSSIP, Noise.PING})
+
+
+class UnderWay:
+    """Follows the messages of a run as they come."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, Message] = {}
+        self._noise = NoiseFilter()
+        self._last_ns = 0
+
+    def take(self, messages: Iterable[Message]) -> None:
+        """Take the next messages."""
+        for message in messages:
+            answered = message.acknowledges if message.request is None else message.request
+            if answered is not None:
+                self._waiting.pop(answered, None)
+            elif _is_awaited(message):
+                self._waiting[message.number] = message
+            if self._noise.noise(message) is None:
+                self._last_ns = max(self._last_ns, message.time_ns)
+
+    def left(
+        self,
+        now_ns: int,
+        *,
+        is_hopeless: Callable[[Message], bool] = lambda _: False,
+        asked_anew_ns: Callable[[str], int] = lambda _: 0,
+    ) -> tuple[Message, ...]:
+        """What may still be answered.
+
+        Args:
+            now_ns: the time, since 1970.
+            is_hopeless: whether nobody will answer a request now, as its receiver was killed, or stands still.
+            asked_anew_ns: of an address: when that node, after it stood still, got to see what it had been asked.
+        """
+        return tuple(
+            message
+            for message in self._waiting.values()
+            if now_ns <= _limit_ns(message, asked_anew_ns(message.receiver.address))
+            and not is_hopeless(message)
+        )
+
+    def is_settled(self, now_ns: int) -> bool:
+        """Whether nothing has come for a while but what comes all the time."""
+        return now_ns - self._last_ns >= SETTLED_NS
+
+
+def clean_cut(trace: Trace, time_ns: int, *, forward: bool) -> int:
+    """A time near another one at which no round of gossip is under way.
+
+    Args:
+        trace: all messages.
+        time_ns: the time, since 1970.
+        forward: whether to look behind that time, else before it.
+    """
+    noise = NoiseFilter()
+    times = sorted(
+        message.time_ns
+        for message in trace
+        if message.protocol is Protocol.RPC
+        and (found := noise.noise(message)) is not None
+        and found[0] in _CONSTANT
+    )
+    cut_ns = time_ns
+    position = bisect_left(times, time_ns)
+    steps = times[position:] if forward else times[:position][::-1]
+    for step in steps:
+        if abs(step - cut_ns) >= _BETWEEN_ROUNDS_NS:
+            break
+        cut_ns = step + 1 if forward else step - 1
+        if abs(cut_ns - time_ns) > _CUT_MOVED_MAX_NS:
+            # No pause is to be found: so many nodes talk that any cut divides something.
+            return time_ns
+    return cut_ns
+
+
+def end_with_answers(trace: Trace, begin_ns: int, end_ns: int) -> int:
+    """The time by which everything is answered that was asked in a span of time."""
+    latest_ns = end_ns
+    for message in trace:
+        answered = message.acknowledges if message.request is None else message.request
+        if answered is None or message.time_ns <= end_ns:
+            continue
+        asked = trace.request_of(message)
+        if asked is not None and begin_ns <= asked.time_ns <= end_ns:
+            latest_ns = max(latest_ns, message.time_ns)
+    return latest_ns
+
+
+def _is_awaited(message: Message) -> bool:
+    """Whether somebody waits for an answer to it."""
+    if message.protocol is Protocol.CQL:
+        return message.from_client and message.kind is Kind.REQUEST
+    if message.kind is Kind.REQUEST:
+        # What opens a stream is answered by the stream's own connection, as far as it is at all.
+        return not message.connection.is_stream
+    return message.kind is Kind.ONE_WAY and message.verb_name in _ACKNOWLEDGED
+
+
+def _limit_ns(message: Message, asked_anew_ns: int) -> int:
+    """Until when an answer is worth waiting for."""
+    if message.protocol is Protocol.CQL:
+        return message.time_ns + _CLIENT_LIMIT_NS
+    limit_ns = UNTOLD_LIMIT_NS
+    if message.timeout_ms:
+        limit_ns = min(limit_ns, message.timeout_ms * 1_000_000 + _MARGIN_NS)
+    until_ns = message.time_ns + limit_ns
+    if asked_anew_ns > message.time_ns:
+        # It answers what waited in its sockets, in time or not.
+        until_ns = max(until_ns, asked_anew_ns + _MARGIN_NS)
+    return until_ns

@@ -1,0 +1,233 @@
+"""Recording a cluster that runs: a capture that grows, decoded as it comes."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from typing import BinaryIO, NamedTuple
+
+from harness.backends.live.cluster import LiveCluster
+from harness.backends.live.request_log import SentRequest
+from harness.capture.capture_file import CaptureFile
+from harness.capture.dumpcap import RunningCapture
+from harness.context import Context, context_to_json
+from harness.dissect.native import NativeDissector
+from harness.errors import BackendError, CaptureError, DecodeError
+from harness.events.message import Message, Protocol
+from harness.events.trace import Trace
+from harness.events.under_way import SETTLED_NS, UnderWay, clean_cut, end_with_answers
+from harness.expect.scope import Scope
+from harness.recording import Claim, Span, verdict_on
+from harness.waiting import wait_until
+
+QUIET_TIMEOUT_S = 60.0
+_CHUNK_BYTES = 1 << 18
+_SHOWN_MAX = 3
+
+
+class _Mark(NamedTuple):
+    time_ns: int
+    request_count: int
+    """How many statements had been sent."""
+
+
+class LiveRecorder:
+    """Messages of a running cluster, as far as they have come; the ``Recorder`` of ``harness.recording``.
+
+    Args:
+        capture: of all packets, from before the first one.
+        cluster: whose packets they are.
+    """
+
+    def __init__(self, capture: RunningCapture, cluster: LiveCluster) -> None:
+        self._capture = capture
+        self._cluster = cluster
+        self._dissector = NativeDissector(context=cluster.known)
+        self._file: BinaryIO | None = None
+        self._messages: list[Message] = []
+        self._under_way = UnderWay()
+        self._requests: defaultdict[tuple[str, int, int], list[int]] = defaultdict(list)
+        """Of our address and port and a stream id: numbers of the messages, in order."""
+        self._marks: list[_Mark] = []
+        self._trace: Trace | None = None
+        self._traced: tuple[int, ...] = ()
+        """What had happened when ``_trace`` was made."""
+        self._is_ended = False
+
+    def mark(self) -> int:
+        """Give a point in the run."""
+        self._marks.append(_Mark(time.time_ns(), len(self._cluster.request_log)))
+        return len(self._marks) - 1
+
+    def span(self, begin: int, end: int) -> Span:
+        """What lies between two marks; no round of gossip is divided, and what was asked is answered."""
+        trace = self.trace()
+        first, last = self._marks[begin], self._marks[end]
+        begin_ns = clean_cut(trace, first.time_ns, forward=False)
+        end_ns = end_with_answers(trace, begin_ns, clean_cut(trace, last.time_ns, forward=True))
+        sent = self._cluster.request_log.sent(first.request_count, last.request_count)
+        numbers = [number for request in sent if (number := self._number_of(request)) is not None]
+        return Span(tuple(numbers), begin_ns, end_ns)
+
+    def trace(self) -> Trace:
+        """All messages so far; returns when work is quiet and all that was sent until then has been seen.
+
+        Raises:
+            CaptureError: the capture cannot go on.
+            BackendError: work is not quiet in time.
+        """
+        happened = self._happened()
+        if self._trace is None or (happened != self._traced and not self._is_ended):
+            self._wait_until_quiet()
+            self._trace = self._so_far()
+            self._traced = happened
+        return self._trace
+
+    def wait_until(self, claim: Claim, scope: Callable[[], Scope], timeout_s: float) -> None:
+        """Let the run go on until a claim holds.
+
+        Raises:
+            BackendError: it does not hold in time.
+        """
+        # Where it begins does not change any more.
+        wanted = scope()
+        seen = -1
+
+        def holds() -> bool:
+            nonlocal seen
+            self._feed()
+            if len(self._messages) == seen:
+                return False
+            seen = len(self._messages)
+            return bool(verdict_on(claim, self._so_far(), wanted))
+
+        if not wait_until(holds, timeout_s=timeout_s):
+            verdict = verdict_on(claim, self._so_far(), wanted)
+            raise BackendError(
+                f"what the scenario waits for has not come within {timeout_s:g} s ({verdict.outcome}):\n"
+                f"{verdict.claim}"
+            )
+
+    def end(self) -> None:
+        """Record no more; the file is whole then, and what is known of nodes and tables is written beside it.
+
+        Raises:
+            CaptureError: the capture could not go on to its end, or its context cannot be written.
+        """
+        if self._is_ended:
+            return
+        try:
+            self._wait_until_quiet()
+            capture = self._capture.stop()
+            self._feed()
+            self._take(self._dissector.close())
+        finally:
+            self._is_ended = True
+            self.close()
+        missing = self._dissector.missing
+        trace = self._so_far()
+        if capture.dropped_packets is None:
+            missing = replace(missing, truncated=missing.truncated or capture.loss)
+        else:
+            missing = replace(missing, dropped_packets=max(missing.dropped_packets, capture.dropped_packets))
+        self._trace = replace(trace, missing=missing)
+        context = replace(self._context, schema=trace.schema, capture=(_counters_text(capture),))
+        beside = self._capture.path.with_suffix(".json")
+        try:
+            beside.write_text(context_to_json(context), encoding="utf-8")
+        except OSError as error:
+            raise CaptureError(f"cannot write {beside}: {error.strerror}") from error
+
+    def close(self) -> None:
+        """End the capture, whole or not; the second call does nothing."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        self._capture.close()
+
+    @property
+    def _context(self) -> Context:
+        return self._cluster.known
+
+    def _happened(self) -> tuple[int, ...]:
+        """Counts of all that a scenario does."""
+        return (
+            len(self._cluster.request_log),
+            self._cluster.members.change_count,
+            len(self._marks),
+        )
+
+    def _wait_until_quiet(self) -> None:
+        settled_ns = max(self._cluster.request_log.last_ns, self._cluster.members.last_change_ns) + SETTLED_NS
+        # A mark that is sent at once would be seen too early, and another one takes its time.
+        wait_until(lambda: time.time_ns() >= settled_ns, timeout_s=SETTLED_NS / 1e9)
+        left: tuple[Message, ...] = ()
+
+        def is_quiet() -> bool:
+            nonlocal left
+            mark = self._capture.mark("quiet?")
+            self._feed()
+            members = self._cluster.members
+            left = self._under_way.left(
+                mark.time_ns, is_hopeless=self._is_hopeless, asked_anew_ns=members.resumed_ns
+            )
+            return not left and self._under_way.is_settled(mark.time_ns)
+
+        if not wait_until(is_quiet, timeout_s=QUIET_TIMEOUT_S):
+            shown = ", ".join(
+                f"{message.verb_name} from {message.sender_node or message.sender} to "
+                f"{message.receiver_node or message.receiver}"
+                for message in left[:_SHOWN_MAX]
+            )
+            what = f"{len(left)} requests are not answered: {shown}" if left else "nodes go on talking"
+            raise BackendError(f"work is not quiet after {QUIET_TIMEOUT_S:g} s; {what}")
+
+    def _is_hopeless(self, message: Message) -> bool:
+        """Whether one of its ends was gone since; of those that only stand still, whether they do so now."""
+        members = self._cluster.members
+        ends = (message.sender.address, message.receiver.address)
+        return any(members.is_cut_off(address, message.time_ns) for address in ends)
+
+    def _feed(self) -> None:
+        """Decode what has been added to the file."""
+        try:
+            if self._file is None:
+                if self._is_ended:
+                    return
+                self._file = self._capture.path.open("rb", buffering=0)
+            self._dissector.learn(self._context)
+            while chunk := self._file.read(_CHUNK_BYTES):
+                self._take(self._dissector.feed(chunk))
+        except OSError as error:
+            raise CaptureError(f"cannot read the capture {self._capture.path}: {error.strerror}") from error
+        except DecodeError as error:
+            raise CaptureError(f"{self._capture.path} is no capture that can be read: {error}") from error
+
+    def _take(self, messages: list[Message]) -> None:
+        self._messages += messages
+        self._under_way.take(messages)
+        for message in messages:
+            if message.protocol is Protocol.CQL and message.from_client and message.msg_id is not None:
+                client = message.connection.client
+                self._requests[client.address, client.port, message.msg_id].append(message.number)
+
+    def _so_far(self) -> Trace:
+        return Trace(
+            tuple(self._messages),
+            self._dissector.missing,
+            self._context.topology,
+            self._dissector.schema,
+            self._dissector.first_time_ns,
+        )
+
+    def _number_of(self, request: SentRequest) -> int | None:
+        """The message that a request is; None if the capture has lost it."""
+        numbers = self._requests.get((request.address, request.port, request.stream_id), [])
+        return numbers[request.earlier] if request.earlier < len(numbers) else None
+
+
+def _counters_text(capture: CaptureFile) -> str:
+    """What dumpcap says, as contexts keep it."""
+    if capture.dropped_packets is None:
+        return capture.loss
+    return f"Packets received/dropped on interface 'bridge': {capture.packet_count}/{capture.dropped_packets}"
