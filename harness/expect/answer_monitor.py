@@ -120,13 +120,15 @@ class _AskedBefore:
     """Tells answers to what was asked before the capture began from answers to nothing.
 
     Requests are numbered upwards on their connection, and writes by their coordinator's shard: who answers a higher
-    number than the first one seen answers something that the capture must hold.
+    number than the first one seen answers something that the capture must hold. So does who answers once more what
+    was answered, and who answers on a connection that the capture saw being opened.
     """
 
     def __init__(self, trace: Trace) -> None:
         self._numbers = {message.number for message in trace.messages}
         self._first_ids: dict[int, int] = {}
         self._first_writes: dict[tuple[str, int], int] = {}
+        self._writes: set[tuple[str, str, int, int]] = set()
         for message in trace.messages:
             if message.protocol is not Protocol.RPC or message.kind not in _ASKING:
                 continue
@@ -137,6 +139,7 @@ class _AskedBefore:
                 first = self._first_writes.get(key)
                 if first is None or body.response_id < first:
                     self._first_writes[key] = body.response_id
+                self._writes.add((message.receiver.address, *key, body.response_id))
             if message.msg_id is not None and message.from_client:
                 self._first_ids.setdefault(message.connection.number, message.msg_id)
 
@@ -149,11 +152,14 @@ class _AskedBefore:
             return False
         if message.kind in {Kind.REPLY, Kind.EXCEPTION}:
             first = self._first_ids.get(message.connection.number)
-            return first is not None and message.msg_id is not None and message.msg_id > first
+            is_later = first is not None and message.msg_id is not None and message.msg_id >= first
+            return is_later or message.connection.syn_seen
         body = message.body if message.verb in _ACKNOWLEDGEMENTS else None
         if isinstance(body, MutationDone | MutationFailed):
-            first = self._first_writes.get((message.receiver.address, body.shard))
-            return first is not None and body.response_id > first
+            key = message.receiver.address, body.shard
+            first = self._first_writes.get(key)
+            is_later = first is not None and body.response_id > first
+            return is_later or (message.sender.address, *key, body.response_id) in self._writes
         return False
 
 

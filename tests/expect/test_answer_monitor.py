@@ -32,6 +32,13 @@ def _conversation() -> TraceBuilder:
     return builder
 
 
+def _opened(trace: Trace, *, syn_seen: bool) -> Trace:
+    """The trace, with or without its connections being opened in the capture."""
+    return trace.part(
+        message._replace(connection=message.connection._replace(syn_seen=syn_seen)) for message in trace
+    )
+
+
 def test_whole_conversation_passes() -> None:
     verdict = _check(_conversation().trace())
     assert verdict.outcome is Outcome.PASS
@@ -74,10 +81,26 @@ def test_answer_to_nothing_is_found() -> None:
     assert all("to nothing that was sent" in reason for reason in verdict.reasons)
 
 
+@pytest.mark.parametrize("answer", [1, 3])
+def test_first_answer_of_a_connection_that_comes_once_more_is_found(answer: int) -> None:
+    trace = doubled(_conversation().trace(), answer)
+    again = trace[answer + 1]._replace(request=None, acknowledges=None)
+    verdict = _check(trace.part(again if message.number == again.number else message for message in trace))
+    assert verdict.outcome is Outcome.FAIL
+    assert f"packet {again.frame_last} is" in verdict.reasons[0]
+    assert "to nothing that was sent" in verdict.reasons[0]
+
+
+def test_answer_to_nothing_is_found_where_the_connection_was_seen_to_open() -> None:
+    trace = without(_conversation().trace(), [2])
+    (answer,) = (message for message in trace.rpc if message.kind is Kind.REPLY and message.request is None)
+    verdict = _check(_opened(trace, syn_seen=True))
+    assert verdict.reasons == (f"n3 → n1: packet {answer.frame_last} is an answer to nothing that was sent",)
+
+
 def test_answer_to_what_was_asked_before_the_capture_is_none_of_its_faults() -> None:
-    trace = _conversation().trace()
-    verdict = _check(without(trace, [0, 2]))
-    assert verdict.outcome is Outcome.PASS
+    trace = without(_conversation().trace(), [0, 2])
+    assert _check(_opened(trace, syn_seen=False)).outcome is Outcome.PASS
 
 
 def test_silence_of_a_node_explains_what_it_does_not_answer() -> None:
