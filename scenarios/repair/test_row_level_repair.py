@@ -17,6 +17,7 @@ from harness.expect import (
     never,
     reply,
     request,
+    stream_data,
 )
 
 MAP = "CREATE TABLE demo3.map (id int PRIMARY KEY, country text, capital text)"
@@ -52,5 +53,12 @@ def test_repair_meets_its_followers_range_by_range(cluster: Cluster, session: Se
             repair.count(request(REPAIR_PUT_ROW_DIFF_WITH_RPC_STREAM)),
             reply(REPAIR_PUT_ROW_DIFF_WITH_RPC_STREAM),
         ),
+        exactly(
+            repair.count(
+                stream_data(REPAIR_PUT_ROW_DIFF_WITH_RPC_STREAM, frame__command="END_OF_CURRENT_ROWS")
+            ),
+            stream_data(REPAIR_PUT_ROW_DIFF_WITH_RPC_STREAM, sender=lacking),
+        ),
         never(request(REPAIR_PUT_ROW_DIFF_WITH_RPC_STREAM, receiver=sound)),
+        never(stream_data(REPAIR_PUT_ROW_DIFF_WITH_RPC_STREAM, receiver=sound)),
     )

@@ -29,6 +29,7 @@ from harness.expect import (
     never,
     reply,
     request,
+    stream_data,
 )
 
 PLAN, SOURCE = Capture("plan"), Capture("source")
@@ -68,6 +69,13 @@ def test_joining_node_streams_its_ranges_plan_by_plan(cluster: Cluster, wire: Wi
         before(confirm, fragments),
         before(confirm, done),
         exactly(plans, request(PREPARE_DONE_MESSAGE)),
+        *(
+            exactly(
+                joining.count(request(STREAM_MUTATION_FRAGMENTS, sender=member)),
+                stream_data(STREAM_MUTATION_FRAGMENTS, sender=newcomer, receiver=member),
+            )
+            for member in members
+        ),
         exactly(6, request(GOSSIP_ECHO)),
     )
 

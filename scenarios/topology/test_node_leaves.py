@@ -19,6 +19,7 @@ from harness.expect import (
     never,
     reply,
     request,
+    stream_data,
 )
 
 PLAN, TARGET, MEETING = Capture("plan"), Capture("target"), Capture("repair")
@@ -48,6 +49,7 @@ def test_leaving_node_streams_its_ranges_to_the_others(cluster: Cluster, wire: W
         before(confirm, fragments),
         before(confirm, done),
         exactly(plans, request(PREPARE_DONE_MESSAGE)),
+        exactly(leave.count(fragments), stream_data(STREAM_MUTATION_FRAGMENTS, receiver=leaving)),
     )
 
 

@@ -15,6 +15,7 @@ from harness.expect import (
     in_order,
     reply,
     request,
+    stream_data,
 )
 
 TABLETS = ("6.2", "2025.1", "2026.3")
@@ -50,6 +51,7 @@ def test_tablet_moves_to_the_newcomer_as_files(cluster: Cluster, wire: Wire) -> 
         exactly(1, fetch),
         exactly(1, reply(TABLET_STREAM_FILES)),
         exactly(move.count(request(STREAM_BLOB)), reply(STREAM_BLOB)),
+        exactly(move.count(request(STREAM_BLOB)), stream_data(STREAM_BLOB, sender=newcomer, receiver=old)),
         exactly(move.count(request(RAFT_TOPOLOGY_CMD)), reply(RAFT_TOPOLOGY_CMD)),
     )
 
@@ -80,4 +82,5 @@ def test_tablet_moves_away_and_is_cleaned_up(cluster: Cluster, wire: Wire) -> No
         exactly(1, clean),
         exactly(1, reply(TABLET_CLEANUP)),
         exactly(move.count(request(STREAM_BLOB)), reply(STREAM_BLOB)),
+        exactly(move.count(request(STREAM_BLOB)), stream_data(STREAM_BLOB, receiver=leaving)),
     )

@@ -36,6 +36,14 @@ def mutated(trace: Trace, message: Message, mutation: Mutation) -> Trace:
     return Trace(tuple(_numbered(changed)), trace.missing, trace.topology, trace.schema)
 
 
+def with_one_more(trace: Trace, message: Message, before: Message) -> Trace:
+    """The trace with a message that answers nothing and that nothing answers, just before another one."""
+    more = message._replace(number=len(trace.messages), frame_last=before.frame_last, time_ns=before.time_ns)
+    position = trace.messages.index(before)
+    changed = [*trace.messages[:position], _unpaired(more), *trace.messages[position:]]
+    return Trace(tuple(_numbered(changed)), trace.missing, trace.topology, trace.schema)
+
+
 def _unpaired(message: Message) -> Message:
     """A message as it is dissected if nothing is known that it answers."""
     is_reply = message.kind in {Kind.REPLY, Kind.EXCEPTION}

@@ -32,6 +32,10 @@ Written by `python -m tests.conformance.mutation_table FOLDER`; a test keeps it 
 """
 
 
+_NOTHING_SENT = "Its claim is that nodes say nothing; a MUTATION that is sent all the same makes it FAIL."
+_PREFIXES = {Kind.REPLY: "reply to ", Kind.STREAM_DATA: "data of "}
+
+
 class Row(NamedTuple):
     """What becomes of a scenario if messages of one kind are changed."""
 
@@ -95,8 +99,8 @@ def _patterns(claim: object) -> Iterator[Pattern]:
 
 
 def kind_text(message: Message) -> str:
-    """Such as ``MUTATION`` and ``reply to READ_DATA``."""
-    return f"reply to {message.verb_name}" if message.kind is Kind.REPLY else message.verb_name
+    """Such as ``MUTATION``, ``reply to READ_DATA`` and ``data of STREAM_BLOB``."""
+    return f"{_PREFIXES.get(message.kind, '')}{message.verb_name}"
 
 
 def _proof(verdicts: Iterable[Verdict]) -> set[int]:
@@ -123,15 +127,15 @@ def table_head() -> str:
 
 def section_lines(case: ScenarioCase, path: Path, folder: Path, rows: Iterable[Row]) -> list[str]:
     """The part of one scenario."""
-    lines = [
-        f"## {case.name}",
-        "",
-        f"on {path.relative_to(folder).with_suffix('').as_posix()}",
-        "",
+    lines = [f"## {case.name}", "", f"on {path.relative_to(folder).with_suffix('').as_posix()}", ""]
+    listed = list(rows)
+    if not listed:
+        return [*lines, _NOTHING_SENT, ""]
+    lines += [
         f"| message | {' | '.join(mutation.value for mutation in Mutation)} |",
         f"|---|{'---|' * len(Mutation)}",
     ]
-    lines += [f"| {row.kind} | {' | '.join(row.outcomes)} |" for row in rows]
+    lines += [f"| {row.kind} | {' | '.join(row.outcomes)} |" for row in listed]
     return [*lines, ""]
 
 

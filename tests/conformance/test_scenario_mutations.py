@@ -4,11 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.mutation import Mutation, mutated
+from harness.codec.verbs.writes import MutationRequest
+from harness.events.message import Kind
+from tests.conformance.mutation import Mutation, mutated, with_one_more
 from tests.conformance.mutation_table import TABLE, capture_of, rows_of, section_lines, table_head
 from tests.conformance.scenario_cases import ScenarioCase, outcome_of, scenario_cases, trace_of
 
 CASES = scenario_cases()
+KEY_70, KEY_71 = b"\0\0\0\x46", b"\0\0\0\x47"
+"""Of the write that is refused, and of the next one."""
+KEY_70_TEXT, KEY_71_TEXT = b"VALUES (70,", b"VALUES (71,"
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -39,6 +44,28 @@ def test_a_trace_with_nothing_changed_passes(reference: Path, case: ScenarioCase
     trace = trace_of(path)
     bystander = next(message for message in trace if message.verb_name.startswith("GOSSIP"))
     assert outcome_of(case, mutated(trace, bystander, Mutation.REMOVE), path.name) == ("PASS", "")
+
+
+@pytest.mark.parametrize("line", ["4.2", "2025.1"])
+def test_a_refused_write_that_is_sent_all_the_same_turns_the_scenario_red(reference: Path, line: str) -> None:
+    (case,) = [case for case in CASES if not claims_messages_between_nodes(case)]
+    (path,) = [path for path in case.captures(reference) if line in str(path)]
+    trace = trace_of(path)
+    refusal = next(message for message in trace.cql if message.kind is Kind.EXCEPTION)
+    later = next(message for message in trace[refusal.number :] if message.verb_name == "MUTATION")
+    asked = [
+        message for message in trace.cql if KEY_70_TEXT in message.payload or KEY_71_TEXT in message.payload
+    ]
+    # The client's timestamp ends a QUERY, big endian; by it and by response ids writes belong to statements.
+    old_timestamp, new_timestamp = (message.payload[-8:][::-1] for message in asked)
+    payload = later.payload.replace(KEY_71, KEY_70).replace(new_timestamp, old_timestamp)
+    assert isinstance(later.body, MutationRequest)
+    response_id = later.body.response_id
+    payload = payload.replace(response_id.to_bytes(8, "little"), (response_id - 1).to_bytes(8, "little"))
+    refused = later._replace(payload=payload)
+    outcome, why = outcome_of(case, with_one_more(trace, refused, refusal), path.name)
+    assert outcome == "FAIL"
+    assert "never: MUTATION" in why
 
 
 @pytest.mark.parametrize(
