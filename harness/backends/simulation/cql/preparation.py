@@ -112,6 +112,13 @@ class PreparedStatement:
         return self._modifications[0] if len(self._modifications) == 1 and self._batch is None else None
 
     @property
+    def layouts(self) -> tuple[TableLayout, ...]:
+        """The tables that it reads or writes; of changes of the schema, none."""
+        if self._select is not None:
+            return (self._select.layout,)
+        return tuple(one.layout for one in self._modifications)
+
+    @property
     def markers(self) -> tuple[ResultColumn, ...]:
         """Describes the values to be bound, in their order."""
         return tuple(bound.column for bound in self._bound)
