@@ -1,5 +1,6 @@
 """The pytest plugin: scenarios as tests, with a cluster, a session and recordings as fixtures.
 
+    pytest scenarios                                        (on a simulated cluster)
     pytest scenarios --cluster=replay --pcap FILE|FOLDER
 
 A verdict that is not PASS fails the scenario, with the transcript as its text; INCONCLUSIVE does so under its own name.
@@ -10,6 +11,7 @@ import os
 import re
 import traceback
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,9 +33,19 @@ VERDICT, CAPTURE, LINE, REPORT = "wire.verdict", "wire.capture", "wire.line", "w
 INCONCLUSIVE = "INCONCLUSIVE"
 _MARKER = (
     "cluster(capture=NAME, nodes=N, datacenters=N, shards=N, compression=NAME, lines=(LINE, ...), tablets=BOOL, "
-    "because=TEXT): what a scenario needs; capture names the file that replay looks for in a folder"
+    "hints=BOOL, because=TEXT): what a scenario needs; capture names the file that replay looks for in a folder"
 )
-_MARKER_NAMES = ("capture", "nodes", "datacenters", "shards", "compression", "lines", "tablets", "because")
+_MARKER_NAMES = (
+    "capture",
+    "nodes",
+    "datacenters",
+    "shards",
+    "compression",
+    "lines",
+    "tablets",
+    "hints",
+    "because",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,7 +54,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--cluster",
         metavar="BACKEND",
-        help="the cluster that scenarios run on; replay: none, a capture answers (--pcap)",
+        help="the cluster that scenarios run on; simulated (the default): nodes of our own, one process each, on a "
+        "network of their own; replay: none, a capture answers (--pcap)",
     )
     group.addoption(
         "--pcap",
@@ -57,7 +70,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="LINE",
         help="run only scenarios of this version line, such as 4.2 or 2025.1; of replay, only its captures",
     )
-    group.addoption("--keep", action="store_true", help="leave the cluster running (replay has none)")
+    group.addoption(
+        "--keep",
+        action="store_true",
+        help="leave the cluster running, if its nodes can outlive pytest (simulated ones cannot: harness up starts "
+        "a cluster that stays)",
+    )
     group.addoption(
         "--report-dir", metavar="FOLDER", default="reports", help="where reports go; default: reports"
     )
@@ -80,6 +98,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if backend == "replay" and capture is None:
         raise pytest.UsageError(
             "--cluster=replay needs a capture, or a folder of captures: --pcap FILE|FOLDER"
+        )
+    if config.getoption("--keep") and backend in {None, "simulated"}:
+        raise pytest.UsageError(
+            "--keep: simulated nodes end with pytest; harness up starts a cluster that stays"
         )
     if backend != "replay" and capture is not None:
         raise pytest.UsageError("--pcap is for --cluster=replay")
@@ -159,7 +181,7 @@ def pytest_runtest_makereport(
     properties: list[tuple[str, object]] = [(LINE, run.cluster.line.value)]
     if run.outcome is not None:
         properties.append((VERDICT, str(run.outcome)))
-    if run.opened.capture is not None:
+    if run.opened.capture is not None and not run.opened.is_temporary:
         properties.append((CAPTURE, str(run.opened.capture)))
     try:
         written = run.write_report(_report_folder(item.config), _run_id(item.config))
@@ -167,6 +189,8 @@ def pytest_runtest_makereport(
         written = None
         report.sections.append(("report", f"none: {error}"))
     if written is not None:
+        if run.opened.is_temporary:
+            properties.append((CAPTURE, str(written.capture)))
         properties.append((REPORT, str(written.page)))
         report.sections.append(("report", written.page.absolute().as_uri()))
     # The summary reads them from this report, JUnit's file from that of the teardown.
@@ -254,12 +278,10 @@ def _opened_or_why(request: pytest.FixtureRequest) -> "Run | str":
 
 def _opened(request: pytest.FixtureRequest) -> "Run":
     from harness.backends.contract import Needs  # noqa: PLC0415  (costs time that other tests need not spend)
-    from harness.run import Choice, Run, open_cluster  # noqa: PLC0415  (the same)
+    from harness.run import DEFAULT_BACKEND, Choice, Run, open_cluster, why_not  # noqa: PLC0415  (the same)
 
     config = request.config
-    backend = config.getoption("--cluster")
-    if backend is None:
-        raise BackendError("which cluster? say --cluster=replay --pcap FILE|FOLDER")
+    backend = config.getoption("--cluster") or DEFAULT_BACKEND
     marked = _marked(request.node)
     capture: Path | None = getattr(request, "param", None)
     if capture is None and backend == "replay":
@@ -275,8 +297,19 @@ def _opened(request: pytest.FixtureRequest) -> "Run":
     because = marked.pop("because", "")
     marked.setdefault("nodes", config.getoption("--nodes"))
     needs = Needs(**marked)
-    opened = open_cluster(Choice(backend=backend, capture=capture, needs=needs))
-    _skip_others(opened.cluster, needs, str(because), config.getoption("--scylla-version"))
+    choice = Choice(backend=backend, capture=capture, needs=needs)
+    version = config.getoption("--scylla-version")
+    reason = why_not(choice)
+    if not reason and version is not None:
+        reason = why_not(replace(choice, needs=Needs(lines=(version,))))
+    if reason:
+        pytest.skip(f"{reason}: {because}" if because else reason)
+    opened = open_cluster(choice)
+    try:
+        _skip_others(opened.cluster, needs, str(because), version)
+    except BaseException:
+        opened.close()
+        raise
     doc = inspect.getdoc(getattr(request.node, "function", None)) or ""
     run = Run(
         opened,

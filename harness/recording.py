@@ -68,6 +68,9 @@ class Recorder(Seam):
             CaptureError: it could not be recorded to its end.
         """
 
+    def close(self) -> None:
+        """Give back what recording takes, ended or not."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
@@ -362,3 +365,6 @@ class ReplayRecorder:
 
     def end(self) -> None:
         """Nothing to end: the capture is whole."""
+
+    def close(self) -> None:
+        """Nothing to give back."""

@@ -10,10 +10,14 @@ from datetime import datetime
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from textwrap import shorten
 
 from harness.backends.contract import Cluster, Needs, Session
+from harness.backends.live.cluster import LiveCluster
+from harness.backends.live.machine import Site
 from harness.backends.replay.cluster import ReplayCluster
+from harness.backends.simulated import LINE as SIMULATED_LINE
+from harness.backends.simulated import SimulatedSite
+from harness.capture.dumpcap import RunningCapture
 from harness.dissect.reading import context_beside, read_context, read_trace
 from harness.errors import BackendError, ExpectationError
 from harness.events.trace import Trace
@@ -21,7 +25,8 @@ from harness.expect.explain import explain
 from harness.expect.monitors import monitors
 from harness.expect.scope import WHOLE_TRACE
 from harness.expect.verdict import Outcome, Verdict, all_of
-from harness.recording import Judged, Recorder, ReplayRecorder, Wire
+from harness.live_recorder import LiveRecorder
+from harness.recording import Judged, Recorder, ReplayRecorder, Wire, verdict_on
 from harness.report.index_page import write_index
 from harness.report.run_folder import VERDICTS, RunFolder, run_id_of, write_report
 from harness.report.summary import FinishedRun, SummaryLine, summary_of
@@ -32,7 +37,6 @@ MONITORS = "every run"
 """What the verdict on what every run has to pass is called."""
 _TRACES_KEPT = 2
 _NAMES_MAX = 40
-_CLAIM_CHARACTERS_MAX = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,15 @@ class Opened:
     recorder: Recorder
     capture: Path | None = None
     """The file that its packets are in."""
+    is_temporary: bool = False
+    """Whether that file is gone when the cluster is closed."""
+
+    def close(self) -> None:
+        """Give everything back."""
+        try:
+            self.recorder.close()
+        finally:
+            self.cluster.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +71,21 @@ class Choice:
 def known_backends() -> tuple[str, ...]:
     """Names of the backends that there are."""
     return tuple(_BACKENDS)
+
+
+def why_not(choice: Choice) -> str:
+    """Why a backend never gives what is needed, so that nobody need start a cluster; empty: it may."""
+    needs = choice.needs
+    if choice.backend != SIMULATED:
+        return ""
+    line = SIMULATED_LINE.value
+    if needs.lines and line not in needs.lines:
+        return f"not of {line}, which simulated nodes speak, but of {', '.join(needs.lines)}"
+    if needs.tablets:
+        return f"simulated nodes speak {line}, which has no tablets"
+    if needs.shards is not None and needs.shards > 1:
+        return f"simulated nodes have one shard, not {needs.shards}"
+    return ""
 
 
 def open_cluster(choice: Choice) -> Opened:
@@ -93,7 +121,44 @@ def _open_replay(choice: Choice) -> Opened:
     return Opened(cluster=opened.cluster, recorder=opened.recorder, capture=choice.capture)
 
 
-_BACKENDS: dict[str, Callable[[Choice], Opened]] = {"replay": _open_replay}
+def _open_simulated(choice: Choice) -> Opened:
+    reason = why_not(choice)
+    if reason:
+        raise BackendError(reason)
+    return started(SimulatedSite.create(choice.needs))
+
+
+def started(site: Site, capture: Path | None = None) -> Opened:
+    """Start the nodes of a site, recorded from before the first packet; on errors, all is given back.
+
+    Args:
+        site: where the nodes are to run.
+        capture: the file to record to; None: one in the site's folder, gone when the cluster is closed.
+
+    Raises:
+        BackendError: a node ended, or is not ready in time.
+        CaptureError: packets cannot be recorded.
+    """
+    path = capture or site.folder / _CAPTURE
+    try:
+        running = RunningCapture.start(site.tap, path)
+        try:
+            cluster = LiveCluster.start(site)
+        except BaseException:
+            running.close()
+            raise
+    except BaseException:
+        site.close()
+        raise
+    recorder = LiveRecorder(running, cluster)
+    return Opened(cluster=cluster, recorder=recorder, capture=path, is_temporary=capture is None)
+
+
+SIMULATED = "simulated"
+DEFAULT_BACKEND = SIMULATED
+"""Where nobody chooses."""
+_CAPTURE = "capture.pcapng"
+_BACKENDS: dict[str, Callable[[Choice], Opened]] = {SIMULATED: _open_simulated, "replay": _open_replay}
 
 
 @lru_cache(maxsize=_TRACES_KEPT)
@@ -173,7 +238,9 @@ class Run:
 
         Raises:
             ExpectationError: nothing was claimed about one of its recordings, which so proves nothing.
+            CaptureError: the run could not be recorded to its end.
         """
+        self.opened.recorder.end()
         if self.wire.unchecked:
             names = ", ".join(self.wire.unchecked)
             raise ExpectationError(
@@ -182,6 +249,8 @@ class Run:
         always = monitors()
         verdict = always.check(self.trace)
         self._judge(Judged(name=MONITORS, verdict=verdict, claims=(always,), scope=WHOLE_TRACE))
+        if not self.trace.missing.is_complete:
+            self._judge_again()
 
     def text_of(self, judged: Judged) -> str:
         """A verdict as people read it, beside what was seen."""
@@ -197,6 +266,7 @@ class Run:
         capture = self.opened.capture
         if capture is None:
             return None
+        self.opened.recorder.end()
         beside = context_beside(capture)
         return write_report(
             self.trace,
@@ -211,7 +281,17 @@ class Run:
 
     def close(self) -> None:
         """Give the cluster back."""
-        self.cluster.close()
+        self.opened.close()
+
+    def _judge_again(self) -> None:
+        """Judge anew what held before it was known that the capture has losses."""
+        trace = self.trace
+        for judged in [judged for judged in self.verdicts if judged.verdict and judged.name != MONITORS]:
+            verdict = all_of([verdict_on(claim, trace, judged.scope) for claim in judged.claims])
+            if not verdict:
+                self._judge(
+                    Judged(name=judged.name, verdict=verdict, claims=judged.claims, scope=judged.scope)
+                )
 
     def _judge(self, judged: Judged) -> None:
         self.verdicts.append(judged)
@@ -265,12 +345,7 @@ def summary_lines(pages: Iterable[Path], index: Path | None) -> tuple[SummaryLin
     for page in pages:
         told = json.loads(page.with_name(VERDICTS).read_text(encoding="utf-8"))
         verdicts = [
-            ReportVerdict(
-                item["name"],
-                item["outcome"],
-                shorten(item["claim"], _CLAIM_CHARACTERS_MAX, placeholder=" …"),
-                item["explanation"],
-            )
+            ReportVerdict(item["name"], item["outcome"], item["claim"], item["explanation"])
             for item in told["verdicts"]
         ]
         finished.append(FinishedRun(told["scenario"], verdicts, page))

@@ -212,6 +212,7 @@ def test_a_file_that_is_no_capture_is_told(pytester: pytest.Pytester) -> None:
             "--cluster=replay needs a capture, or a folder of captures: --pcap FILE|FOLDER",
         ),
         (["--pcap=captures"], "--pcap is for --cluster=replay"),
+        (["--keep"], "--keep: simulated nodes end with pytest; harness up starts a cluster that stays"),
         (["--cluster=replay", "--pcap=nowhere"], "--pcap nowhere: there is no such file or folder"),
     ],
 )
@@ -223,10 +224,27 @@ def test_options_that_make_no_sense_are_refused_at_once(
     found.stderr.fnmatch_lines([f"ERROR: {why.format(known=', '.join(known_backends()))}"])
 
 
-def test_a_scenario_without_a_cluster_says_how_to_choose_one(pytester: pytest.Pytester) -> None:
-    found = run(pytester, PASSING)
-    found.assert_outcomes(errors=1)
-    found.stdout.fnmatch_lines(["which cluster? say --cluster=replay --pcap FILE|FOLDER"])
+@pytest.mark.parametrize(
+    ("needs", "why"),
+    [
+        ("shards=2", "*simulated nodes have one shard, not 2*"),
+        ("tablets=True", "*simulated nodes speak 4.2, which has no tablets*"),
+        ("lines=('2025.1',), because='of Raft'", "*not of 4.2,*but of 2025.1: of Raft*"),
+    ],
+)
+def test_what_the_default_cluster_cannot_be_is_skipped_before_it_starts(
+    pytester: pytest.Pytester, needs: str, why: str
+) -> None:
+    body = PASSING.replace('capture="lwt_insert_twice"', needs)
+    assert body != PASSING
+    found = run(pytester, body, "-rs")
+    found.assert_outcomes(skipped=1)
+    found.stdout.fnmatch_lines([why])
+
+
+def test_another_version_than_that_of_simulated_nodes_is_skipped(pytester: pytest.Pytester) -> None:
+    found = run(pytester, PASSING, "--scylla-version=2025.1")
+    found.assert_outcomes(skipped=1)
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,11 @@ class RunFolder:
         """The page."""
         return self.path / PAGE
 
+    @property
+    def capture(self) -> Path:
+        """The packets."""
+        return self.path / "capture.pcapng"
+
 
 def run_id_of(started: datetime, suffix: str) -> str:
     """Make the name of a run: names sort as the runs began.
