@@ -60,7 +60,7 @@ def comments_of(flow: Flow, verdicts: Iterable[ReportVerdict]) -> dict[int, tupl
         comments.setdefault(heading.statement.request_frame, []).append(_cut(text))
     index_by_number = flow.index_of()
     for verdict in verdicts:
-        text = _cut(f"{verdict.outcome} {verdict.name}: {' '.join(verdict.claim.split())}")
+        text = _cut(f"{verdict.outcome} {verdict.name}: {verdict.claim_line}")
         for number in verdict.message_numbers[:VERDICT_PACKETS_MAX]:
             index = index_by_number.get(number)
             if index is not None:

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import NamedTuple
 
 from harness.report.verdict import OUTCOMES, ReportVerdict
+
+_CLAIM_CHARACTERS_MAX = 120
 
 
 class SummaryLine(NamedTuple):
@@ -38,7 +41,7 @@ def summary_of(runs: Iterable[FinishedRun], *, index: Path | None = None) -> tup
         for verdict in run.verdicts:
             counts[verdict.outcome] = counts.get(verdict.outcome, 0) + 1
             if verdict.outcome != "PASS":
-                claim = " ".join(verdict.claim.split())
+                claim = shorten(verdict.claim_line, _CLAIM_CHARACTERS_MAX, placeholder=" …")
                 text = f"  {verdict.outcome} {verdict.name}: {claim}"
                 bad.append(SummaryLine(text, verdict.outcome))
         if bad:

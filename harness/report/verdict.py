@@ -20,6 +20,24 @@ class ReportVerdict(NamedTuple):
     message_numbers: tuple[int, ...] = ()
     """The messages that prove or refute it: ``Message.number``."""
 
+    @property
+    def claim_line(self) -> str:
+        """The claim in one line: steps apart by dots, what is inside of a step in parentheses."""
+        text = ""
+        outer = [0]
+        for line in filter(str.strip, self.claim.splitlines()):
+            depth = len(line) - len(line.lstrip())
+            if text and depth > outer[-1]:
+                text += " (" if len(outer) > 1 else " "
+                outer.append(depth)
+            elif text:
+                while depth < outer[-1]:
+                    outer.pop()
+                    text += ")" if len(outer) > 1 else ""
+                text += " · "
+            text += line.strip()
+        return text + ")" * (len(outer) - 2)
+
 
 def overall_outcome(verdicts: Iterable[ReportVerdict]) -> str:
     """Give the worst outcome; empty where nothing was claimed."""

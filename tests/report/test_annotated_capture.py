@@ -87,12 +87,12 @@ def test_what_is_no_capture_is_refused() -> None:
 
 
 def test_statements_and_verdicts_are_noted_on_their_packets() -> None:
-    verdict = ReportVerdict("quorum", "PASS", "two of\n  three", "", (1, 4))
+    verdict = ReportVerdict("quorum", "PASS", "two of:\n  three", "", (1, 4))
     flow = flow_of_messages(statement())
     assert comments_of(flow, [verdict]) == {
         1: ("statement 1, QUORUM: INSERT INTO ks.t (id, a, b) VALUES (1, 'ab', 'xyz')",),
-        2: ("PASS quorum: two of three",),
-        5: ("PASS quorum: two of three",),
+        2: ("PASS quorum: two of: three",),
+        5: ("PASS quorum: two of: three",),
     }
 
 

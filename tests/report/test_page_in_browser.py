@@ -165,9 +165,10 @@ def test_verdicts_lead_to_the_messages_that_prove_them(opened: Opener) -> None:
 
 
 def test_a_failure_shows_why_and_leads_to_its_packets(opened: Opener) -> None:
-    explanation = "FAIL  never\n  one is seen, in packet 17\n\n  ✓ query\n  ✗ never, but packet 17\n"
+    explanation = "FAIL  never  (by partition keys)\n  one is seen, in packet 17\n\n  ✓ query\n  ✗ never, but packet 17\n"
     page = opened(page_of(WRITES, (ReportVerdict("never", "FAIL", "", explanation, (16,)),)))
     expect(page.locator(".reasons")).to_have_text("one is seen, in packet 17")
+    expect(page.locator(".basis")).to_have_text("Its messages were found by partition keys.")
     expect(page.locator(".explanation .bad")).to_contain_text("never, but packet 17")
     page.locator(".reasons").get_by_role("button", name="packet 17").click()
     expect(page.locator('#panel[data-message="16"]')).to_be_visible()

@@ -6,14 +6,14 @@ from harness.report.verdict import ReportVerdict
 PAGE = Path("/reports/lwt/1/report.html")
 INDEX = Path("/reports/index.html")
 GOOD = ReportVerdict("lwt_round", "PASS", "they learn", "")
-BAD = ReportVerdict("never", "FAIL", "no\nMUTATION", "one is seen")
+BAD = ReportVerdict("never", "FAIL", "in order:\n  A\n  B", "one is seen")
 
 
 def test_what_passed_is_counted_and_what_failed_is_told() -> None:
     runs = [FinishedRun("good", [GOOD], PAGE), FinishedRun("bad", [GOOD, BAD], PAGE)]
     assert [(line.text, line.outcome) for line in summary_of(runs, index=INDEX)] == [
         ("bad", ""),
-        ("  FAIL never: no MUTATION", "FAIL"),
+        ("  FAIL never: in order: A · B", "FAIL"),
         ("  file:///reports/lwt/1/report.html", ""),
         ("claims: 2 PASS, 1 FAIL", "FAIL"),
         ("reports: file:///reports/index.html", ""),

@@ -26,7 +26,7 @@ class Verdicts {
     if (messages.length > LINKS_MAX) proof.append(` and ${(messages.length - LINKS_MAX).toLocaleString("en")} more`);
   }
 
-  // What stands before the first blank line is why; below it, the first bad line is scrolled into view.
+  // Before the first blank line stand the claim, as above already, and why; below it, the first bad line is scrolled into view.
   dress(explanation) {
     const lines = explanation.textContent.split("\n");
     const blank = lines.indexOf("");
@@ -34,8 +34,10 @@ class Verdicts {
       const reasons = element("div", "reasons");
       reasons.append(...this.lines(lines.slice(1, blank).map((line) => line.trim())));
       explanation.before(reasons);
-      lines.splice(0, blank + 1);
     }
+    const basis = lines[0].match(/\((by [^()]+)\)$/);
+    if (basis) explanation.after(element("p", "hint basis", `Its messages were found ${basis[1]}.`));
+    if (blank > 0) lines.splice(0, blank + 1);
     explanation.replaceChildren(...this.lines(lines));
     const show = () => {
       const bad = explanation.querySelector(".bad, .unsure");
