@@ -46,6 +46,9 @@ _PORTS_TRIED = 5
 Handler = Callable[[Sender, Any], Awaitable[object | None]]
 """Takes a request; gives its reply, or for one-way verbs nothing."""
 
+TimedHandler = Callable[[Sender, Any, int], Awaitable[object | None]]
+"""The same, with the milliseconds that the sender still waits; 0: it did not say."""
+
 StreamHandler = Callable[[Sender, Any, RpcStream], Awaitable[None]]
 """Takes the request that opens a stream, and the stream."""
 
@@ -75,7 +78,7 @@ class Messaging:
         self._port = port
         self._compresses = compresses
         self._accepted_compressions = _COMPRESSIONS if accepts_compression else ()
-        self._handlers: dict[int, Handler] = {}
+        self._handlers: dict[int, TimedHandler] = {}
         self._stream_handlers: dict[int, StreamHandler] = {}
         self._outgoing: dict[tuple[str, int], Outgoing] = {}
         self._incoming: set[Incoming] = set()
@@ -108,6 +111,14 @@ class Messaging:
         What a handler raises: ``NoReplyError`` leaves the request unanswered, another ``HarnessError`` is the
         exception that the peer gets.
         """
+
+        async def untimed(sender: Sender, request: object, _: int) -> object | None:
+            return await handler(sender, request)
+
+        self._handlers[verb] = untimed
+
+    def handle_timed(self, verb: Verb, handler: TimedHandler) -> None:
+        """Have requests of a verb handled by who needs to know how much time is left."""
         self._handlers[verb] = handler
 
     def handle_stream(self, verb: Verb, handler: StreamHandler) -> None:
@@ -118,9 +129,13 @@ class Messaging:
         self, address: str, verb: Verb, body: object, *, timeout_ms: int = 0, tenant: Tenant = Tenant.USER
     ) -> None:
         """Send a one-way message; if the peer cannot be reached, it is lost."""
-        self._outgoing_to(address, connection_index(verb, tenant)).send(
-            verb, encode_payload(body), timeout_ms
-        )
+        self.send_payload(address, verb, encode_payload(body), timeout_ms=timeout_ms, tenant=tenant)
+
+    def send_payload(
+        self, address: str, verb: Verb, payload: bytes, *, timeout_ms: int = 0, tenant: Tenant = Tenant.USER
+    ) -> None:
+        """Send a one-way message whose body is encoded already, as for several peers that get the same."""
+        self._outgoing_to(address, connection_index(verb, tenant)).send(verb, payload, timeout_ms)
 
     async def call(
         self, address: str, verb: Verb, body: object, *, timeout_ms: int = 0, tenant: Tenant = Tenant.USER
@@ -206,7 +221,7 @@ class Messaging:
         """Keep a stream until the request that names it comes."""
         self._streams[stream_id] = stream
 
-    async def _run(self, handler: Handler, incoming: Incoming, frame: Frame) -> None:
+    async def _run(self, handler: TimedHandler, incoming: Incoming, frame: Frame) -> None:
         assert frame.verb is not None
         assert frame.msg_id is not None
         try:
@@ -218,7 +233,7 @@ class Messaging:
             )
             return
         try:
-            reply = await handler(incoming.sender, body)
+            reply = await handler(incoming.sender, body, frame.timeout_ms or 0)
         except NoReplyError:
             return
         except HarnessError as error:
