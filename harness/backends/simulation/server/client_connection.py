@@ -48,9 +48,17 @@ class Statements(Protocol):
 class Owner(Protocol):
     """Keeps connections."""
 
-    world: World
-    statements: Statements
-    supported: Supported
+    @property
+    def world(self) -> World:
+        """Where it runs."""
+
+    @property
+    def statements(self) -> Statements:
+        """Carries out what clients ask for."""
+
+    @property
+    def supported(self) -> Supported:
+        """What STARTUP may contain."""
 
     def forget(self, client: "ClientConnection") -> None:
         """A connection is closed."""
