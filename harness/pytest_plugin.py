@@ -112,11 +112,21 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Replay a scenario on each capture of its name in the folder."""
-    if "cluster" not in metafunc.fixturenames or metafunc.config.getoption("--cluster") != "replay":
+    """Replay a scenario on each capture of its name in the folder.
+
+    Raises:
+        pytest.Collector.CollectError: its marker makes no sense.
+    """
+    if "cluster" not in metafunc.fixturenames:
+        return
+    try:
+        name = _marked(metafunc.definition).get("capture")
+    except pytest.UsageError as error:
+        # Of this kind alone pytest shows the text without the way that it took through pytest.
+        raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {error}") from None
+    if metafunc.config.getoption("--cluster") != "replay":
         return
     folder = Path(metafunc.config.getoption("--pcap"))
-    name = _marked(metafunc.definition).get("capture")
     if not folder.is_dir() or not isinstance(name, str):
         return
     from harness.run import captures_named  # noqa: PLC0415  (costs time that other tests need not spend)
