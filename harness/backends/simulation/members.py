@@ -103,8 +103,8 @@ class Members:
         is_new = node.address not in self._nodes
         self._nodes[node.address] = node
         self._joining.pop(node.address, None)
-        if node.address == self.own.address:
-            self.own = node
+        self._leaving.discard(node.address)
+        self._describe(node)
         self._changed()
         if is_new and node.address != self.own.address:
             for listener in self._listeners:
@@ -113,6 +113,7 @@ class Members:
     def begin_joining(self, node: Node) -> None:
         """A node announces the tokens that it will have."""
         self._joining[node.address] = node
+        self._describe(node)
         self._changed()
 
     def begin_leaving(self, address: str) -> None:
@@ -143,6 +144,13 @@ class Members:
         if node is not None:
             for listener in self._listeners:
                 listener.node_down(node)
+
+    def _describe(self, node: Node) -> None:
+        """Know a node that is there already by what it says of itself now."""
+        if node.address == self.own.address:
+            self.own = node
+        elif node.address in self._alive:
+            self._alive[node.address] = node
 
     def _distance(self, node: Node) -> int:
         if node.address == self.own.address:

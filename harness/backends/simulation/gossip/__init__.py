@@ -1,0 +1,1 @@
+"""Gossip: who is there, in which version, saying what of itself; who of them is alive."""
