@@ -58,9 +58,7 @@ def read_topology(session: Any, names: Mapping[str, str], *, has_tablets: bool =
     local = session.execute("SELECT * FROM system.local WHERE key='local'").one()
     # A node that is joining, or has left, has a row without some of these.
     peers = [
-        row
-        for row in session.execute("SELECT peer, host_id, data_center, rack, tokens FROM system.peers")
-        if row.host_id is not None and row.tokens
+        row for row in session.execute("SELECT * FROM system.peers") if row.host_id is not None and row.tokens
     ]
     own_address = str(local.broadcast_address or local.listen_address)
     members = [(own_address, local), *((str(row.peer), row) for row in peers)]

@@ -1,0 +1,184 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from harness.backends.live.cluster import LiveCluster
+from harness.backends.live.request_log import RequestLog, SentRequest
+from harness.capture.capture_file import CaptureFile
+from harness.capture.dumpcap import Mark, RunningCapture
+from harness.codec.pcapng import CaptureDecoder, Packet
+from harness.context import Context
+from harness.dissect.reading import read_context, read_trace
+from harness.errors import BackendError
+from harness.expect import PAXOS_PREPARE, exactly, request
+from harness.expect.scope import WHOLE_TRACE
+from harness.live_recorder import LiveRecorder
+from tests.demo_capture import write_demo
+
+FIRST, SECOND = 14, 30
+"""Messages of the demo: two statements, 250 ms apart."""
+
+
+class GrowingCapture:
+    """A capture into which a known one is written bit by bit: with each mark one packet more."""
+
+    def __init__(self, source: Path, path: Path, dropped: int | None = 0) -> None:
+        self.path = path
+        self.dropped = dropped
+        self.mark_count = 0
+        self.is_closed = False
+        self._data = source.read_bytes()
+        self._ends: list[tuple[int, int]] = []
+        decoder = CaptureDecoder()
+        for end in range(1, len(self._data) + 1):
+            for event in decoder.feed(self._data[end - 1 : end]):
+                if isinstance(event, Packet):
+                    self._ends.append((end, event.time_ns))
+        path.write_bytes(b"")
+        self.now_ns = 0
+
+    def grow(self, packets: int) -> None:
+        for _ in range(packets):
+            if self._ends:
+                end, self.now_ns = self._ends.pop(0)
+                self.path.write_bytes(self._data[:end])
+
+    def mark(self, label: str = "") -> Mark:
+        self.mark_count += 1
+        if self._ends:
+            self.grow(1)
+        else:
+            self.now_ns += 100_000_000
+        return Mark(b"", label, self.mark_count, self.now_ns)
+
+    def stop(self) -> CaptureFile:
+        self.path.write_bytes(self._data)
+        return CaptureFile(
+            path=self.path, packet_count=9, dropped_packets=self.dropped, started_at_ns=0, ended_at_ns=1
+        )
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class Members:
+    """Nothing happens to the nodes."""
+
+    change_count = 0
+    last_change_ns = 0
+
+    def is_cut_off(self, address: str, since_ns: int) -> bool:  # noqa: ARG002
+        return False
+
+    def resumed_ns(self, address: str) -> int:  # noqa: ARG002
+        return 0
+
+
+class Cluster:
+    """A cluster of which the context tells."""
+
+    def __init__(self, known: Context) -> None:
+        self.request_log = RequestLog()
+        self.members = Members()
+        self.known = known
+
+
+class Recorded:
+    """A recorder, and what it records."""
+
+    def __init__(self, folder: Path, dropped: int | None = 0) -> None:
+        source = write_demo(folder / "source")
+        self.whole = read_trace(source)
+        self.capture = GrowingCapture(source, folder / "capture.pcapng", dropped)
+        self.cluster = Cluster(read_context(source.with_suffix(".json")))
+        self.recorder = LiveRecorder(cast("RunningCapture", self.capture), cast("LiveCluster", self.cluster))
+
+    def send(self, stream_id: int) -> None:
+        """As the driver sends one of the demo's statements."""
+        self.cluster.request_log.add(SentRequest("10.20.0.1", 40000, stream_id, 0))
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Iterator[Recorded]:
+    recorded = Recorded(tmp_path)
+    yield recorded
+    recorded.recorder.close()
+
+
+def test_a_trace_is_given_when_all_is_answered(recorded: Recorded) -> None:
+    # The first statement is asked, and nothing is answered yet.
+    recorded.capture.grow(recorded.whole[FIRST].frame_last)
+    recorded.send(1)
+    trace = recorded.recorder.trace()
+    replied = recorded.whole.exchange_of(recorded.whole[FIRST]).reply
+    assert replied is not None
+    assert len(trace) > replied.number
+    assert [message.verb_name for message in trace] == [
+        message.verb_name for message in recorded.whole.messages[: len(trace)]
+    ]
+
+
+def test_the_same_trace_is_given_until_something_happens(recorded: Recorded) -> None:
+    trace = recorded.recorder.trace()
+    marks = recorded.capture.mark_count
+    assert recorded.recorder.trace() is trace
+    assert recorded.capture.mark_count == marks
+    recorded.send(1)
+    assert recorded.recorder.trace() is not trace
+    recorded.cluster.members.change_count += 1
+    marks = recorded.capture.mark_count
+    recorded.recorder.trace()
+    assert recorded.capture.mark_count > marks
+
+
+def test_statements_of_a_span_are_found_by_connection_and_stream_id(recorded: Recorded) -> None:
+    recorder = recorded.recorder
+    before = recorder.mark()
+    recorded.send(1)
+    between = recorder.mark()
+    recorded.send(2)
+    after = recorder.mark()
+    recorded.capture.grow(1000)
+    assert recorder.span(before, between).requests == (FIRST,)
+    assert recorder.span(between, after).requests == (SECOND,)
+    assert recorder.span(before, after).requests == (FIRST, SECOND)
+    assert recorder.span(before, before).requests == ()
+
+
+def test_a_statement_that_the_capture_has_lost_is_left_out(recorded: Recorded) -> None:
+    before = recorded.recorder.mark()
+    recorded.send(7)
+    recorded.capture.grow(1000)
+    assert recorded.recorder.span(before, recorded.recorder.mark()).requests == ()
+
+
+def test_it_goes_on_until_a_claim_holds(recorded: Recorded) -> None:
+    recorded.capture.grow(1000)
+    recorded.recorder.wait_until(exactly(4, request(PAXOS_PREPARE)), lambda: WHOLE_TRACE, 5)
+    with pytest.raises(BackendError, match=r"has not come within 0\.1 s \(FAIL\):\nexactly 5"):
+        recorded.recorder.wait_until(exactly(5, request(PAXOS_PREPARE)), lambda: WHOLE_TRACE, 0.1)
+
+
+def test_the_end_leaves_a_whole_file_with_its_context(recorded: Recorded) -> None:
+    recorded.recorder.end()
+    recorded.recorder.end()
+    assert recorded.capture.is_closed
+    assert recorded.recorder.trace().missing.is_complete
+    context = read_context(recorded.capture.path.with_suffix(".json"))
+    assert context.topology == recorded.whole.topology
+    assert [table.full_name for table in context.schema.tables] == ["demo.map"]
+    assert context.dropped_packets == 0
+    assert len(read_trace(recorded.capture.path)) == len(recorded.recorder.trace()) == len(recorded.whole)
+
+
+@pytest.mark.parametrize("dropped", [3, None])
+def test_losses_are_part_of_the_trace(tmp_path: Path, dropped: int | None) -> None:
+    recorded = Recorded(tmp_path, dropped)
+    recorded.recorder.end()
+    missing = recorded.recorder.trace().missing
+    assert not missing.is_complete
+    assert missing.dropped_packets == (dropped or 0)
+    if dropped is None:
+        assert "nobody knows how many packets were lost" in missing.truncated
