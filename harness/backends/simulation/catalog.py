@@ -7,6 +7,7 @@ from uuid import UUID
 from harness.backends.simulation.table_layout import TableLayout
 from harness.backends.simulation.table_properties import DEFAULT_PROPERTIES, TableProperties
 from harness.codec.cql.types import CqlType
+from harness.replication import LOCAL_STRATEGY
 from harness.schema import Keyspace, Schema
 from harness.table import Table
 
@@ -29,6 +30,11 @@ class Catalog:
     def keyspace(self, name: str) -> Keyspace | None:
         """The keyspace of that name."""
         return self.schema.keyspaces.get(name)
+
+    def is_local(self, name: str) -> bool:
+        """Whether each node has a keyspace of that name for itself alone, and answers reads of it alone."""
+        known = self.schema.keyspaces.get(name)
+        return known is not None and known.replication.strategy == LOCAL_STRATEGY
 
     def table(self, keyspace: str, name: str) -> TableLayout | None:
         """The table of that name."""

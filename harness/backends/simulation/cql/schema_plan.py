@@ -39,6 +39,8 @@ class SchemaPlan:
     """Of a keyspace."""
     timestamp_us: int | None = None
     """From USING TIMESTAMP of dropped columns."""
+    where_clause: str | None = None
+    """Of a view that is made."""
 
     def apply(
         self, catalog: Catalog, *, make_id: Callable[[], UUID], version_of: Callable[[Table], UUID]

@@ -17,6 +17,7 @@ from harness.backends.simulation.cql.table_statements import descending_of, refu
 from harness.backends.simulation.table_layout import TableLayout
 from harness.backends.simulation.table_properties import DEFAULT_PROPERTIES
 from harness.codec.cql.events import SchemaChange
+from harness.codec.cql.types import identifier
 from harness.schema_building import INDEX_VIEW_SUFFIX
 from harness.table import ColumnKind
 
@@ -66,7 +67,14 @@ def create_view(catalog: Catalog, statement: s.CreateView, keyspace: str | None)
         event=_event("CREATED", of, name),
         table=name,
         properties=properties,
+        where_clause=_where_clause(statement),
     )
+
+
+def _where_clause(statement: s.CreateView) -> str:
+    """The conditions as nodes write them; all of them are IS NOT NULL."""
+    names = [name for relation in statement.where for name in relation.columns]
+    return " AND ".join(f"{identifier(name)} IS NOT null" for name in names)
 
 
 def _selected(base: TableLayout, statement: s.CreateView) -> tuple[str, ...] | None:

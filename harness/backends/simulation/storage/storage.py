@@ -1,9 +1,11 @@
-"""The tables of one node: writes are applied, reads answered; without network, clock or files."""
+"""The tables of one node: writes are applied, reads answered; without network and clock."""
 
 from collections.abc import Iterator
 from uuid import UUID
 
 from harness.backends.simulation.catalog import Catalog
+from harness.backends.simulation.journal import Journal, NoJournal, RecordKind
+from harness.backends.simulation.ring_ranges import WHOLE_RING
 from harness.backends.simulation.storage.data_read import DataRead
 from harness.backends.simulation.storage.mutation_form import mutation_of, partition_of
 from harness.backends.simulation.storage.mutation_read import MutationRead
@@ -16,7 +18,10 @@ from harness.codec.verbs.common import PartitionRange
 from harness.codec.verbs.mutation import Mutation
 from harness.codec.verbs.query_result import QueryResult, ReconcilableResult
 from harness.codec.verbs.read_command import ReadCommand
+from harness.codec.verbs.wire import decode_struct, encode_struct
 from harness.errors import HarnessError
+
+_UUID_BYTES = 16
 
 
 class UnknownTableError(HarnessError):
@@ -34,10 +39,19 @@ class Storage:
     Args:
         catalog: the schema at the start.
         result_bytes_max: where a page of a read ends that may be short.
+        journal: gets what has to be there when the node starts again.
     """
 
-    def __init__(self, catalog: Catalog | None = None, *, result_bytes_max: int = RESULT_BYTES_MAX) -> None:
+    def __init__(
+        self,
+        catalog: Catalog | None = None,
+        *,
+        result_bytes_max: int = RESULT_BYTES_MAX,
+        journal: Journal | None = None,
+    ) -> None:
         self._catalog = Catalog() if catalog is None else catalog
+        self._journal: Journal = NoJournal() if journal is None else journal
+        self._has_journal = not isinstance(self._journal, NoJournal)
         self._tables: dict[UUID, StoredTable] = {}
         self._result_bytes_max = result_bytes_max
 
@@ -57,7 +71,20 @@ class Storage:
         self._catalog = catalog
 
     def apply(self, mutation: Mutation) -> None:
-        """Write.
+        """Write; in the journal before it is seen.
+
+        Raises:
+            UnknownTableError: the table, at the schema version that the mutation names, is not known.
+            DecodeError: the mutation does not fit the table.
+        """
+        layout = self.layout_of(mutation.table_id, mutation.schema_version)
+        partition = partition_of(layout, mutation.partition)
+        if self._has_journal:
+            self._journal.append(RecordKind.MUTATION, encode_struct(mutation))
+        self._stored(mutation.table_id).apply(layout, mutation.key.components, partition)
+
+    def apply_unkept(self, mutation: Mutation) -> None:
+        """Write what need not be in the journal, as it follows from elsewhere when the node starts again.
 
         Raises:
             UnknownTableError: the table, at the schema version that the mutation names, is not known.
@@ -66,6 +93,27 @@ class Storage:
         layout = self.layout_of(mutation.table_id, mutation.schema_version)
         partition = partition_of(layout, mutation.partition)
         self._stored(mutation.table_id).apply(layout, mutation.key.components, partition)
+
+    def restore(self, kind: RecordKind, data: bytes) -> None:
+        """Do again what a record of the journal says; what was of tables that are gone is left out.
+
+        Raises:
+            DecodeError: it is no record of storage.
+        """
+        match kind:
+            case RecordKind.MUTATION:
+                mutation, _ = decode_struct(Mutation, data)
+                try:
+                    self.apply_unkept(mutation)
+                except UnknownTableError:
+                    return
+            case RecordKind.TRUNCATION:
+                self._tables.pop(UUID(bytes=data), None)
+            case RecordKind.FORGOTTEN:
+                partitions, _ = decode_struct(PartitionRange, data[_UUID_BYTES:])
+                self._forget(UUID(bytes=data[:_UUID_BYTES]), partitions)
+            case _:
+                return
 
     def read(
         self, command: ReadCommand, partitions: PartitionRange, *, with_digest: bool = True
@@ -124,12 +172,22 @@ class Storage:
             if not left.is_empty:
                 yield mutation_of(layout, key, left)
 
+    def keys(self, table_id: UUID) -> list[PartitionKey]:
+        """The partitions of a table to which anything was written, in the order of the ring."""
+        stored = self._tables.get(table_id)
+        return [] if stored is None else [key for key, _ in stored.within(WHOLE_RING)]
+
     def truncate(self, table_id: UUID) -> None:
         """Empty a table."""
+        self._journal.append(RecordKind.TRUNCATION, table_id.bytes)
         self._tables.pop(table_id, None)
 
     def forget(self, table_id: UUID, partitions: PartitionRange) -> None:
         """Drop a range of partitions, as a node does with those that it no longer owns."""
+        self._journal.append(RecordKind.FORGOTTEN, table_id.bytes + encode_struct(partitions))
+        self._forget(table_id, partitions)
+
+    def _forget(self, table_id: UUID, partitions: PartitionRange) -> None:
         stored = self._stored(table_id)
         stored.forget([key for key, _ in stored.within(partitions)])
 

@@ -1,0 +1,290 @@
+"""The schema among nodes: changes are pushed, differences pulled, unknown versions asked for.
+
+Source:
+    Scylla (branch 4.2), service/migration_manager.cc (announce, push_schema_mutation, maybe_schedule_schema_pull,
+    get_schema_for_write), service/storage_proxy.cc (GET_SCHEMA_VERSION).
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Protocol
+from uuid import UUID
+
+from harness.backends.simulation.cql.schema_plan import SchemaPlan
+from harness.backends.simulation.messaging.connection_index import Tenant
+from harness.backends.simulation.messaging.incoming import Sender
+from harness.backends.simulation.messaging.rpc_error import RpcError
+from harness.backends.simulation.messaging.verb import Verb
+from harness.backends.simulation.node_context import NodeContext
+from harness.backends.simulation.schema.builtin_schema import SHARED_KEYSPACES
+from harness.backends.simulation.schema.schema_changes import SchemaWriter
+from harness.backends.simulation.schema.schema_events import schema_changes
+from harness.backends.simulation.schema.schema_mutations import frozen_of
+from harness.backends.simulation.schema.schema_store import EMPTY_VERSION, SchemaStore
+from harness.codec.cql.events import SchemaChange
+from harness.codec.verbs.gossip import ApplicationState
+from harness.codec.verbs.mutation import CanonicalMutationFrame
+from harness.codec.verbs.schema_verbs import (
+    DefinitionsUpdate,
+    GetSchemaVersionReply,
+    GetSchemaVersionRequest,
+    MigrationReply,
+    MigrationRequest,
+    SchemaCheckReply,
+    SchemaPullOptions,
+)
+from harness.codec.verbs.wire import Void
+from harness.errors import HarnessError
+
+PULL_DELAY_S = 60.0
+"""How long another schema of a peer is waited for to become ours by itself."""
+SCHEMA_TABLES_VERSION = "3"
+"""What nodes of 4.2 gossip as SCHEMA_TABLES_VERSION."""
+
+
+class SchemaGossip(Protocol):
+    """What the schema has to do with gossip."""
+
+    def set_state(self, state: ApplicationState, value: str) -> None:
+        """Tell peers."""
+
+    def state_of(self, address: str, state: ApplicationState) -> str | None:
+        """What a peer told last; None: nothing."""
+
+
+class UnknownVersionError(HarnessError):
+    """A peer asks for a version of a table that this node does not know."""
+
+
+class SchemaService:
+    """The schema of one node.
+
+    Args:
+        context: the node.
+        gossip: tells peers of the version; None: nobody does, and every peer counts as known.
+    """
+
+    def __init__(self, context: NodeContext, gossip: SchemaGossip | None = None) -> None:
+        self._context = context
+        self._gossip = gossip
+        self._store = SchemaStore(context.storage, context.journal)
+        self._lock = asyncio.Lock()
+        self._learning: dict[UUID, asyncio.Task[None]] = {}
+        self._pulling: dict[str, asyncio.Future[None]] = {}
+        self._listeners: list[Callable[[SchemaChange], None]] = []
+        self._version_listeners: list[Callable[[UUID], None]] = []
+        self._last_timestamp_us = 0
+        self._began_s = context.world.monotonic_s
+        messaging = context.messaging
+        messaging.handle(Verb.DEFINITIONS_UPDATE, self._definitions_update)
+        messaging.handle(Verb.MIGRATION_REQUEST, self._migration_request)
+        messaging.handle(Verb.GET_SCHEMA_VERSION, self._get_schema_version)
+        messaging.handle(Verb.SCHEMA_CHECK, self._schema_check)
+
+    @property
+    def version(self) -> UUID:
+        """Of the whole schema: equal on nodes that have the same one."""
+        return self._store.version
+
+    def use_gossip(self, gossip: SchemaGossip) -> None:
+        """From now on tell peers of the version; of the one now at once."""
+        self._gossip = gossip
+        self._announce()
+
+    def restore(self, data: bytes) -> None:
+        """Take a record of the journal.
+
+        Raises:
+            DecodeError: it is none of the schema's.
+        """
+        self._store.restore(data)
+
+    def subscribe(self, callback: Callable[[SchemaChange], None]) -> None:
+        """Tell somebody of each change, as clients hear of it."""
+        self._listeners.append(callback)
+
+    def subscribe_version(self, callback: Callable[[UUID], None]) -> None:
+        """Tell somebody of each new version of the whole schema."""
+        self._version_listeners.append(callback)
+
+    # Changes.
+
+    async def change(self, plan: SchemaPlan, *, replan: Callable[[], SchemaPlan] | None = None) -> None:
+        """Change the schema, here and at every live node.
+
+        Args:
+            plan: what to do.
+            replan: makes the plan anew if another change came first; None: the plan is taken as it is.
+
+        Raises:
+            RequestError: after the other change the plan makes no sense.
+        """
+        is_behind = self._lock.locked()
+        async with self._lock:
+            now = replan() if is_behind and replan is not None else plan
+            if now.change is None:
+                return
+            context = self._context
+            before = context.catalog
+            make_id = context.make_time_uuid
+            after = now.apply(before, make_id=make_id, version_of=lambda _: make_id())
+            writer = SchemaWriter(
+                storage=context.storage,
+                plan=now,
+                before=before,
+                after=after,
+                timestamp_us=self._next_timestamp_us(),
+            )
+            self._push(writer.mutations())
+
+    def add_shared_keyspaces(self) -> None:
+        """Make what is missing of the keyspaces that the first node of a cluster makes, and tell peers."""
+        for keyspace in SHARED_KEYSPACES:
+            missing = self._store.builtin(keyspace)
+            if missing:
+                self._push(missing)
+
+    def _push(self, mutations: tuple[CanonicalMutationFrame, ...]) -> None:
+        update = DefinitionsUpdate(
+            mutations=tuple(frozen_of(mutation) for mutation in mutations),
+            canonical_mutations=mutations,
+        )
+        for node in self._context.members.live:
+            if self._knows(node.address):
+                self._context.messaging.send(node.address, Verb.DEFINITIONS_UPDATE, update)
+        self._merge(mutations)
+
+    def _merge(self, mutations: Iterable[CanonicalMutationFrame]) -> None:
+        before = self._context.catalog
+        if not self._store.merge(mutations, now_us=self._context.world.now_us):
+            return
+        self._announce()
+        for change in schema_changes(before, self._context.catalog):
+            for listener in self._listeners:
+                listener(change)
+
+    def _announce(self) -> None:
+        if self._gossip is not None:
+            self._gossip.set_state(ApplicationState.SCHEMA, str(self.version))
+        for listener in self._version_listeners:
+            listener(self.version)
+
+    def _next_timestamp_us(self) -> int:
+        self._last_timestamp_us = max(self._context.world.now_us, self._last_timestamp_us + 1)
+        return self._last_timestamp_us
+
+    # Versions of tables that messages name.
+
+    async def learn(self, address: str, table_id: UUID, version: UUID, *, pulls: bool = True) -> None:
+        """Get to know a table at a schema version.
+
+        Args:
+            address: of the node whose message names it.
+            table_id: the table.
+            version: the version.
+            pulls: whether the whole schema is wanted too, as for writes.
+
+        Raises:
+            RpcError: the node gives no answer.
+        """
+        if self._context.catalog.table_of(table_id, version) is not None:
+            return
+        task = self._learning.get(version)
+        if task is None:
+            task = asyncio.ensure_future(self._learn(address, version, pulls=pulls))
+            self._learning[version] = task
+            task.add_done_callback(lambda _: self._learning.pop(version, None))
+        await asyncio.shield(task)
+
+    async def _learn(self, address: str, version: UUID, *, pulls: bool) -> None:
+        request = GetSchemaVersionRequest(shard=0, version=version)
+        reply: GetSchemaVersionReply = await self._context.messaging.call(
+            address, Verb.GET_SCHEMA_VERSION, request
+        )
+        if pulls:
+            await self.pull(address)
+        self._store.take_form(reply.schema)
+
+    # Differences.
+
+    async def pull(self, address: str) -> None:
+        """Take over the schema of a peer.
+
+        Raises:
+            RpcError: it gives no answer.
+        """
+        pulling = self._pulling.get(address)
+        if pulling is None:
+            pulling = asyncio.ensure_future(self._pull(address))
+            self._pulling[address] = pulling
+            pulling.add_done_callback(lambda _: self._pulling.pop(address, None))
+        await asyncio.shield(pulling)
+
+    async def _pull(self, address: str) -> None:
+        options = SchemaPullOptions(canonical_mutations=True)
+        reply: MigrationReply = await self._context.messaging.call(
+            address, Verb.MIGRATION_REQUEST, MigrationRequest(options=options), tenant=Tenant.SYSTEM
+        )
+        if isinstance(reply.canonical_mutations, tuple) and reply.canonical_mutations:
+            self._merge(reply.canonical_mutations)
+
+    def peer_has_schema(self, address: str, version: str) -> None:
+        """Hear which version a peer gossips; a differing schema is pulled, at once or when it stays.
+
+        Args:
+            address: of the peer.
+            version: the value of its SCHEMA.
+        """
+        if version in {str(self.version), str(EMPTY_VERSION)}:
+            return
+        world = self._context.world
+        is_new = self.version == EMPTY_VERSION or world.monotonic_s - self._began_s < PULL_DELAY_S
+        world.start(self._pull_if_differing(address, 0.0 if is_new else PULL_DELAY_S), f"pull from {address}")
+
+    async def _pull_if_differing(self, address: str, delay_s: float) -> None:
+        if delay_s:
+            await self._context.world.sleep(delay_s)
+            told = None if self._gossip is None else self._gossip.state_of(address, ApplicationState.SCHEMA)
+            if told is None or told == str(self.version):
+                return
+        try:
+            await self.pull(address)
+        except RpcError as error:
+            self._context.world.log(f"schema of {address} could not be pulled: {error}")
+
+    def _knows(self, address: str) -> bool:
+        """Whether a peer is known to have the same tables for the schema."""
+        if self._gossip is None:
+            return True
+        return self._gossip.state_of(address, ApplicationState.SCHEMA_TABLES_VERSION) == SCHEMA_TABLES_VERSION
+
+    # What peers ask.
+
+    async def _definitions_update(self, sender: Sender, update: DefinitionsUpdate) -> None:
+        _ = sender
+        if isinstance(update.canonical_mutations, tuple):
+            async with self._lock:
+                self._merge(update.canonical_mutations)
+
+    async def _migration_request(self, sender: Sender, request: MigrationRequest) -> MigrationReply:
+        if not self._knows(sender.address):
+            return MigrationReply(mutations=(), canonical_mutations=())
+        everything = self._store.everything()
+        has_options = isinstance(request.options, SchemaPullOptions)
+        return MigrationReply(
+            mutations=() if has_options else tuple(frozen_of(mutation) for mutation in everything),
+            canonical_mutations=everything,
+        )
+
+    async def _get_schema_version(
+        self, sender: Sender, request: GetSchemaVersionRequest
+    ) -> GetSchemaVersionReply:
+        _ = sender
+        form = self._store.form_of(request.version)
+        if form is None:
+            raise UnknownVersionError(f"schema version {request.version} is not known")
+        return GetSchemaVersionReply(schema=form)
+
+    async def _schema_check(self, sender: Sender, request: Void) -> SchemaCheckReply:
+        _ = sender, request
+        return SchemaCheckReply(version=self.version)

@@ -1,0 +1,313 @@
+"""The schema of one node: rows of system_schema in its storage, and the catalog that follows from them.
+
+Source:
+    Scylla (branch 4.2), db/schema_tables.cc (do_merge_schema, delete_schema_version, convert_schema_to_mutations),
+    schema_registry.cc.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from uuid import UUID
+
+from harness.backends.simulation.catalog import Catalog
+from harness.backends.simulation.journal import Journal, NoJournal, RecordKind
+from harness.backends.simulation.schema.builtin_schema import (
+    LOCAL_KEYSPACES,
+    local_catalog,
+    schema_layout,
+    schema_table_of,
+    shared_keyspace,
+)
+from harness.backends.simulation.schema.schema_changes import definition_mutations
+from harness.backends.simulation.schema.schema_mutations import SchemaRows, canonical_of, stored_form
+from harness.backends.simulation.schema.schema_reading import (
+    SCHEMA_TABLES_TOLD,
+    keyspaces_of,
+    read_keyspace,
+    rows_of,
+    schema_version_of,
+)
+from harness.backends.simulation.storage.partition import Partition
+from harness.backends.simulation.storage.storage import Storage
+from harness.codec.verbs.common import MISSING_TIMESTAMP, Tombstone
+from harness.codec.verbs.mutation import (
+    CanonicalMutationFrame,
+    Column,
+    DeadCell,
+    DeletableRow,
+    LiveCell,
+    Mutation,
+    MutationPartition,
+    Row,
+)
+from harness.codec.verbs.registry import encode_payload
+from harness.codec.verbs.schema_verbs import FrozenSchemaFrame, MigrationReply, SchemaMutations
+from harness.codec.verbs.wire import decode_struct
+from harness.schema import Schema
+from harness.table import Table
+
+BUILTIN_TIMESTAMP_US = MISSING_TIMESTAMP + 1
+"""Of definitions that nodes bring along: older than anything."""
+
+EMPTY_VERSION = UUID("59adb24e-f3cd-3e02-97f0-5b395827453f")
+"""The version of a schema without any keyspace that peers are told of."""
+
+
+class SchemaStore:
+    """Keeps the schema.
+
+    Args:
+        storage: holds the rows; its catalog is set from now on.
+        journal: gets what is merged.
+    """
+
+    def __init__(self, storage: Storage, journal: Journal | None = None) -> None:
+        self._storage = storage
+        self._journal: Journal = NoJournal() if journal is None else journal
+        self._forms: dict[UUID, FrozenSchemaFrame] = {}
+        self._version: UUID | None = None
+        local = local_catalog()
+        storage.use(local)
+        for keyspace in LOCAL_KEYSPACES:
+            tables = [table for table in local.schema.tables if table.keyspace == keyspace]
+            self._write(definition_mutations(local, keyspace, BUILTIN_TIMESTAMP_US, tables))
+
+    @property
+    def version(self) -> UUID:
+        """Of the whole schema: equal on nodes that have the same one."""
+        if self._version is None:
+            self._version = schema_version_of(self._storage)
+        return self._version
+
+    def merge(self, mutations: Iterable[CanonicalMutationFrame], *, now_us: int) -> bool:
+        """Take definitions; of what contradicts, the newer counts.
+
+        Args:
+            mutations: of tables of system_schema.
+            now_us: microseconds since 1970.
+
+        Returns:
+            Whether anything of it was news.
+
+        Raises:
+            DecodeError: they are not what they should be.
+        """
+        taken = tuple(_without_versions(mutation, now_us) for mutation in mutations)
+        before = self.version
+        self._write(taken)
+        self._journal.append(
+            RecordKind.SCHEMA, encode_payload(MigrationReply(mutations=(), canonical_mutations=taken))
+        )
+        self._read_again({mutation.key.components[0].decode() for mutation in taken})
+        return self.version != before
+
+    def restore(self, data: bytes) -> None:
+        """Take a record of the journal.
+
+        Raises:
+            DecodeError: it is none of the schema's.
+        """
+        reply, _ = decode_struct(MigrationReply, data)
+        assert isinstance(reply.canonical_mutations, tuple)
+        self._write(reply.canonical_mutations)
+        self._read_again({mutation.key.components[0].decode() for mutation in reply.canonical_mutations})
+
+    def everything(self) -> tuple[CanonicalMutationFrame, ...]:
+        """All that peers are told."""
+        return tuple(
+            canonical_of(table, keyspace, partition)
+            for table in SCHEMA_TABLES_TOLD
+            for keyspace in keyspaces_of(self._storage)
+            if (partition := self._partition(table, keyspace)) is not None
+        )
+
+    def builtin(self, keyspace: str) -> tuple[CanonicalMutationFrame, ...]:
+        """What this node lacks of a keyspace that the first node of a cluster makes; often nothing."""
+        catalog = shared_keyspace(keyspace)
+        known = self._storage.catalog.schema
+        missing = [
+            table for table in catalog.schema.tables if table.id not in {own.id for own in known.tables}
+        ]
+        if not missing and keyspace in known.keyspaces:
+            return ()
+        return definition_mutations(catalog, keyspace, BUILTIN_TIMESTAMP_US, missing)
+
+    def form_of(self, version: UUID) -> FrozenSchemaFrame | None:
+        """The definition of a table at a version, as it is sent; None: it is not known."""
+        return self._forms.get(version)
+
+    def take_form(self, form: FrozenSchemaFrame) -> None:
+        """Know a table at a version that a peer has, before or without it being the table's last one.
+
+        Raises:
+            DecodeError: it is none of a table.
+        """
+        alone = Storage(local_catalog())
+        parts = form.mutations
+        whole = [
+            part
+            for part in (
+                parts.tables,
+                parts.columns,
+                parts.indexes,
+                parts.dropped_columns,
+                parts.scylla_tables,
+                parts.view_virtual_columns,
+                parts.computed_columns,
+            )
+            if isinstance(part, CanonicalMutationFrame)
+        ]
+        for mutation in whole:
+            stored = stored_form(mutation)
+            if stored is not None:
+                alone.apply_unkept(stored)
+        (name,) = {mutation.key.components[0].decode() for mutation in whole}
+        keyspace = self._storage.catalog.keyspace(name)
+        if keyspace is None:
+            return
+        # A definition is read as a keyspace that has nothing else.
+        alone.apply_unkept(
+            _stored(SchemaRows("keyspaces", name, BUILTIN_TIMESTAMP_US).set((), {"durable_writes": True}))
+        )
+        read = read_keyspace(alone, name)
+        if read is not None:
+            self._forms[form.version] = form
+            self._know([replace(table, version=form.version) for table in read.tables])
+
+    # What follows from rows.
+
+    def _read_again(self, keyspaces: set[str]) -> None:
+        """Make the catalog anew where rows of some keyspaces have changed."""
+        before = self._storage.catalog
+        schema = before.schema
+        tables = [table for table in schema.tables if table.keyspace not in keyspaces]
+        known = [keyspace for keyspace in schema.known_keyspaces if keyspace.name not in keyspaces]
+        properties = {key: value for key, value in before.properties.items() if key[0] not in keyspaces}
+        for name in sorted(keyspaces - set(LOCAL_KEYSPACES)):
+            read = read_keyspace(self._storage, name)
+            if read is not None:
+                known.append(read.keyspace)
+                tables += read.tables
+                properties |= read.properties
+        old = {(table.id, table.version): table for table in (*schema.old_tables, *schema.tables)}
+        now = {(table.id, table.version) for table in tables}
+        left = tuple(table for key, table in old.items() if key not in now)
+        self._storage.use(
+            Catalog(
+                Schema(
+                    tuple(sorted(tables, key=lambda table: (table.keyspace, table.name))),
+                    tuple(sorted(known, key=lambda keyspace: keyspace.name)),
+                    left,
+                ),
+                properties,
+            )
+        )
+        self._version = None
+        for table in tables:
+            if table.keyspace in keyspaces and table.version is not None and table.version not in self._forms:
+                self._forms[table.version] = self._form(table, table.version)
+
+    def _know(self, tables: list[Table]) -> None:
+        catalog = self._storage.catalog
+        schema = catalog.schema
+        known = {(table.id, table.version) for table in (*schema.tables, *schema.old_tables)}
+        new = tuple(table for table in tables if (table.id, table.version) not in known)
+        if new:
+            self._storage.use(
+                Catalog(
+                    Schema(schema.tables, schema.known_keyspaces, (*schema.old_tables, *new)),
+                    catalog.properties,
+                )
+            )
+
+    def _form(self, table: Table, version: UUID) -> FrozenSchemaFrame:
+        is_view = table.base is not None
+        virtual = self._part("view_virtual_columns", table)
+        return FrozenSchemaFrame(
+            version=version,
+            mutations=SchemaMutations(
+                tables=self._part("views" if is_view else "tables", table),
+                columns=self._part("columns", table),
+                is_view=is_view,
+                indexes=self._part("indexes", table),
+                dropped_columns=self._part("dropped_columns", table),
+                scylla_tables=self._version_part(table, version),
+                view_virtual_columns=virtual if virtual.partition.rows else None,
+                computed_columns=self._part("computed_columns", table),
+            ),
+        )
+
+    def _part(self, part: str, table: Table) -> CanonicalMutationFrame:
+        """The rows of one table of system_schema about one table."""
+        made = Partition(schema_layout(part).order)
+        for row in rows_of(self._storage, part, table.keyspace):
+            if row.key[0] == table.name:
+                made.rows.make(tuple(name.encode() for name in row.key)).cells.update(row.cells)
+        return canonical_of(part, table.keyspace, made)
+
+    def _version_part(self, table: Table, version: UUID) -> CanonicalMutationFrame:
+        written = [
+            cell.timestamp
+            for part in ("tables", "views")
+            for row in rows_of(self._storage, part, table.keyspace)
+            if row.key == (table.name,)
+            for cell in row.cells.values()
+        ]
+        rows = SchemaRows("scylla_tables", table.keyspace, max(written, default=BUILTIN_TIMESTAMP_US))
+        return rows.set((table.name,), {"partitioner": None, "version": version}).canonical()
+
+    def _partition(self, table: str, keyspace: str) -> Partition | None:
+        table_id = schema_layout(table).table.id
+        assert table_id is not None
+        return self._storage.partition(table_id, (keyspace.encode(),))
+
+    def _write(self, mutations: Iterable[CanonicalMutationFrame]) -> None:
+        for mutation in mutations:
+            stored = stored_form(mutation)
+            if stored is not None:
+                self._storage.apply_unkept(stored)
+
+
+def _stored(rows: SchemaRows) -> Mutation:
+    stored = stored_form(rows.canonical())
+    assert stored is not None
+    return stored
+
+
+def _without_versions(mutation: CanonicalMutationFrame, now_us: int) -> CanonicalMutationFrame:
+    """Delete the versions of tables, as what they become here may be a mixture with what was known."""
+    if schema_table_of(mutation.table_id) != "scylla_tables":
+        return mutation
+    names = [entry.name for entry in mutation.mapping.columns]
+    number = names.index(b"version") - mutation.mapping.static_count
+    partition = mutation.partition
+    rows = tuple(_without_version(row, number, now_us) for row in partition.rows)
+    return CanonicalMutationFrame(
+        table_id=mutation.table_id,
+        schema_version=mutation.schema_version,
+        key=mutation.key,
+        mapping=mutation.mapping,
+        partition=MutationPartition(
+            tombstone=partition.tombstone,
+            static_row=partition.static_row,
+            range_tombstones=partition.range_tombstones,
+            rows=rows,
+        ),
+    )
+
+
+def _without_version(row: DeletableRow, number: int, now_us: int) -> DeletableRow:
+    def dead(column: Column) -> Column:
+        if column.id != number:
+            return column
+        told = column.cell.timestamp if isinstance(column.cell, LiveCell) else now_us
+        tombstone = Tombstone(timestamp=max(told, now_us), deletion_time=now_us // 1_000_000)
+        return Column(id=number, cell=DeadCell(tombstone=tombstone))
+
+    return DeletableRow(
+        key=row.key,
+        marker=row.marker,
+        deleted_at=row.deleted_at,
+        cells=Row(columns=tuple(dead(column) for column in row.cells.columns)),
+        shadowable_deleted_at=row.shadowable_deleted_at,
+    )
