@@ -38,6 +38,8 @@ from harness.errors import HarnessError
 
 PULL_DELAY_S = 60.0
 """How long another schema of a peer is waited for to become ours by itself."""
+AGREEMENT_TRY_S = 0.02
+"""How often a node that waits for agreement looks."""
 SCHEMA_TABLES_VERSION = "3"
 """What nodes of 4.2 gossip as SCHEMA_TABLES_VERSION."""
 
@@ -51,6 +53,9 @@ class SchemaGossip(Protocol):
     def state_of(self, address: str, state: ApplicationState) -> str | None:
         """What a peer told last; None: nothing."""
 
+    def on_state_change(self, listener: Callable[[str, ApplicationState, str], None]) -> None:
+        """Tell somebody of what peers tell, and of what this node does."""
+
 
 class UnknownVersionError(HarnessError):
     """A peer asks for a version of a table that this node does not know."""
@@ -59,14 +64,15 @@ class UnknownVersionError(HarnessError):
 class SchemaService:
     """The schema of one node.
 
+    Until ``use_gossip``, peers are not told of its version, and each of them counts as known.
+
     Args:
         context: the node.
-        gossip: tells peers of the version; None: nobody does, and every peer counts as known.
     """
 
-    def __init__(self, context: NodeContext, gossip: SchemaGossip | None = None) -> None:
+    def __init__(self, context: NodeContext) -> None:
         self._context = context
-        self._gossip = gossip
+        self._gossip: SchemaGossip | None = None
         self._store = SchemaStore(context.storage, context.journal)
         self._lock = asyncio.Lock()
         self._learning: dict[UUID, asyncio.Task[None]] = {}
@@ -87,9 +93,33 @@ class SchemaService:
         return self._store.version
 
     def use_gossip(self, gossip: SchemaGossip) -> None:
-        """From now on tell peers of the version; of the one now at once."""
+        """From now on tell peers of the version, and hear of theirs."""
         self._gossip = gossip
+        gossip.on_state_change(self._hear)
         self._announce()
+
+    @property
+    def has_agreement(self) -> bool:
+        """Whether there is a schema, and every node that is alive tells the same version of it."""
+        if self._gossip is None:
+            return True
+        told = [
+            self._gossip.state_of(node.address, ApplicationState.SCHEMA)
+            for node in self._context.members.live
+        ]
+        return self.version != EMPTY_VERSION and all(version == str(self.version) for version in told)
+
+    async def agreement(self, timeout_s: float) -> bool:
+        """Return when nodes agree, or after a while; whether they do.
+
+        Args:
+            timeout_s: how long to wait at most.
+        """
+        world = self._context.world
+        end_s = world.monotonic_s + timeout_s
+        while not self.has_agreement and world.monotonic_s < end_s:
+            await world.sleep(AGREEMENT_TRY_S)
+        return self.has_agreement
 
     def restore(self, data: bytes) -> None:
         """Take a record of the journal.
@@ -228,14 +258,11 @@ class SchemaService:
         if isinstance(reply.canonical_mutations, tuple) and reply.canonical_mutations:
             self._merge(reply.canonical_mutations)
 
-    def peer_has_schema(self, address: str, version: str) -> None:
-        """Hear which version a peer gossips; a differing schema is pulled, at once or when it stays.
-
-        Args:
-            address: of the peer.
-            version: the value of its SCHEMA.
-        """
-        if version in {str(self.version), str(EMPTY_VERSION)}:
+    def _hear(self, address: str, state: ApplicationState, value: str) -> None:
+        """A differing schema of a peer is pulled, at once or when it stays."""
+        if state is not ApplicationState.SCHEMA or address == self._context.address:
+            return
+        if value in {str(self.version), str(EMPTY_VERSION)}:
             return
         world = self._context.world
         is_new = self.version == EMPTY_VERSION or world.monotonic_s - self._began_s < PULL_DELAY_S
