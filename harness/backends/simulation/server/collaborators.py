@@ -1,6 +1,6 @@
 """What carrying out statements needs of the other roles of a node."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from harness.backends.simulation.cql.moment import Moment
@@ -18,8 +18,16 @@ from harness.codec.verbs.mutation import Mutation
 class SchemaChanges(Protocol):
     """Changes the schema of the cluster."""
 
-    async def change(self, plan: SchemaPlan) -> None:
-        """Do what a statement says."""
+    async def change(self, plan: SchemaPlan, *, replan: Callable[[], SchemaPlan]) -> None:
+        """Do what a statement says.
+
+        Args:
+            plan: what that is.
+            replan: makes the plan anew if another change comes first.
+
+        Raises:
+            RequestError: after that change it makes no sense.
+        """
 
 
 class Writes(Protocol):

@@ -7,9 +7,16 @@ Source:
 
 from harness.backends.simulation.node_context import NodeContext
 from harness.backends.simulation.server.client_connection import ClientConnection, Statements
+from harness.backends.simulation.server.client_events import (
+    IS_NOT_READY,
+    IS_READY,
+    ClientEvents,
+    ReadinessGossip,
+)
 from harness.backends.simulation.world import Connection, Listener
 from harness.codec.cql.events import Event, SchemaChange
 from harness.codec.cql.messages import Supported
+from harness.codec.verbs.gossip import ApplicationState
 
 CQL_VERSION = "3.3.1"
 
@@ -29,33 +36,40 @@ class CqlServer:
     Args:
         context: of the node.
         statements: carries out what they ask for.
+        gossip: by which nodes tell each other that their CQL ports are open; None: nobody tells.
     """
 
-    def __init__(self, context: NodeContext, statements: Statements) -> None:
+    def __init__(
+        self, context: NodeContext, statements: Statements, gossip: ReadinessGossip | None = None
+    ) -> None:
         self.world = context.world
         self.statements = statements
         self.supported = Supported(
             options=(("COMPRESSION", ("lz4", "snappy")), ("CQL_VERSION", (CQL_VERSION,)), *_SHARD_OPTIONS)
         )
         self._context = context
+        self._gossip = gossip
         # A dict, for a set has no order in which to tell them.
         self._clients: dict[ClientConnection, None] = {}
         self._listener: Listener | None = None
+        self._events = ClientEvents(context, gossip, self.tell)
 
     async def start(self) -> None:
-        """Accept clients.
+        """Accept clients, and let other nodes know.
 
         Raises:
             OSError: the port is in use, or the address is none of ours.
         """
         port = self._context.config.native_transport_port
         self._listener = await self.world.listen(self._context.address, port, self._accept)
+        self._announce(IS_READY)
 
     def stop(self) -> None:
         """Accept no more clients, and close the connections of those that are there."""
         if self._listener is not None:
             self._listener.close()
             self._listener = None
+            self._announce(IS_NOT_READY)
         for client in tuple(self._clients):
             client.close()
 
@@ -76,6 +90,10 @@ class CqlServer:
     def forget(self, client: ClientConnection) -> None:
         """A connection is closed."""
         self._clients.pop(client, None)
+
+    def _announce(self, value: str) -> None:
+        if self._gossip is not None:
+            self._gossip.set_state(ApplicationState.RPC_READY, value)
 
     def _accept(self, connection: Connection) -> ClientConnection:
         client = ClientConnection(connection, self)

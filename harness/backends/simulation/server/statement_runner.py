@@ -12,7 +12,6 @@ from typing import assert_never
 
 from harness.backends.simulation.cql.preparation import (
     BoundValues,
-    Plan,
     PreparedStatement,
     TruncatePlan,
     UsePlan,
@@ -41,6 +40,9 @@ from harness.codec.cql.requests import Batch, BatchStatement, Execute, Prepare, 
 from harness.codec.cql.results import Result, Rows, SchemaChanged, SetKeyspace, Void, metadata_of
 from harness.codec.verbs.common import ConsistencyLevel
 from harness.codec.verbs.mutation import Mutation
+
+DataPlan = ReadPlan | WritePlan | ConditionalPlan | UsePlan | TruncatePlan
+"""All plans but changes of the schema."""
 
 StatementRequest = Query | Prepare | Execute | Batch
 
@@ -111,6 +113,8 @@ class StatementRunner:
             page_rows=0 if page_rows is None else max(page_rows, 0),
             paging_state=parameters.paging_state,
         )
+        if isinstance(plan, SchemaPlan):
+            return await self._change_schema(plan, statement)
         result = await self._carry_out(plan, parameters, client)
         if parameters.skip_metadata and isinstance(result, Rows):
             return _without_metadata(result)
@@ -128,7 +132,23 @@ class StatementRunner:
             return self.prepared.of_id(one.statement_id)
         return self.prepared.of_text(one.query or "", client.keyspace)
 
-    async def _carry_out(self, plan: Plan, parameters: QueryParameters, client: ClientState) -> Result:
+    async def _change_schema(self, plan: SchemaPlan, statement: PreparedStatement) -> Result:
+        done = plan
+
+        def replan() -> SchemaPlan:
+            nonlocal done
+            catalog = self._context.catalog
+            again = PreparedStatement(catalog, statement.statement, statement.keyspace).bind(
+                (), self._context.moment
+            )
+            assert isinstance(again, SchemaPlan)
+            done = again
+            return again
+
+        await self._roles.schema.change(plan, replan=replan)
+        return _VOID if done.change is None or done.event is None else SchemaChanged(change=done.event)
+
+    async def _carry_out(self, plan: DataPlan, parameters: QueryParameters, client: ClientState) -> Result:
         match plan:
             case ReadPlan():
                 return await self._read(plan, parameters)
@@ -137,11 +157,6 @@ class StatementRunner:
                 return _VOID
             case ConditionalPlan():
                 return await self._decide(plan, parameters)
-            case SchemaPlan():
-                await self._roles.schema.change(plan)
-                return (
-                    _VOID if plan.change is None or plan.event is None else SchemaChanged(change=plan.event)
-                )
             case TruncatePlan():
                 await self._roles.truncations.truncate(plan.layout)
                 return _VOID

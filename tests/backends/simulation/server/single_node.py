@@ -50,7 +50,8 @@ class LocalRoles:
         self.before_write: Callable[[], Awaitable[None]] | None = None
         self.context: NodeContext
 
-    async def change(self, plan: SchemaPlan) -> None:
+    async def change(self, plan: SchemaPlan, *, replan: Callable[[], SchemaPlan]) -> None:
+        plan = replan()
         self.node.catalog = plan.apply(
             self.node.catalog,
             make_id=self.context.make_time_uuid,
