@@ -58,6 +58,9 @@ class NodeConfig:
     batchlog_replay_interval_ms: int = 60000
     cache_hit_rate_read_balancing: bool = False
     """Off: a coordinator that is a replica reads from itself."""
+    speculates_at_percentile: bool = False
+    """Off: a table's percentile as ``speculative_retry``, the default, sends no extra requests; on an idle cluster
+    they come by chance."""
     faults: tuple[str, ...] = ()
     """Names of bugs to have on purpose, so that it can be seen which claims find them."""
 

@@ -26,6 +26,7 @@ from harness.backends.simulation.members import Members
 from harness.backends.simulation.messaging.connection_index import Tenant
 from harness.backends.simulation.messaging.messaging import LINE, Messaging
 from harness.backends.simulation.messaging.outgoing import Outgoing
+from harness.backends.simulation.messaging.rpc_error import RpcTimeoutError
 from harness.backends.simulation.messaging.verb import Verb
 from harness.backends.simulation.node_config import NodeConfig
 from harness.backends.simulation.node_context import NodeContext
@@ -80,6 +81,9 @@ class RecordingMessaging(Messaging):
                 tenant=tenant,
             )
         )
+        if self.loses(address, verb):
+            await asyncio.sleep(timeout_ms / 1000)
+            raise RpcTimeoutError(f"{verb.name} to {address} is lost")
         return await super().call(address, verb, body, timeout_ms=timeout_ms, tenant=tenant)
 
     def connection_to(self, address: str, index: int) -> Outgoing | None:

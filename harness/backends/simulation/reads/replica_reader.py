@@ -1,0 +1,101 @@
+"""The replica of a read: answers READ_DATA, READ_DIGEST and READ_MUTATION_DATA, and the coordinator in its own node.
+
+Source:
+    Scylla (branch 4.2), service/storage_proxy.cc (handlers of the read verbs, query_result_local,
+    query_result_local_digest, query_mutations_locally).
+"""
+
+from typing import Protocol
+from uuid import UUID
+
+from harness.backends.simulation.messaging.incoming import Sender
+from harness.backends.simulation.messaging.verb import Verb
+from harness.backends.simulation.node_context import NodeContext
+from harness.codec.verbs.common import MISSING_TIMESTAMP, PartitionRange
+from harness.codec.verbs.query_result import QueryResult, ReconcilableResult
+from harness.codec.verbs.read import (
+    ReadDataReply,
+    ReadDigestReply,
+    ReadMutationDataReply,
+    ReadMutationDataRequest,
+    ReadRequest,
+)
+from harness.codec.verbs.read_command import DigestAlgorithm, ReadCommand
+
+HIT_RATE = 0
+"""How much a node says it answers from its cache: it has none, as a node that has just started."""
+
+
+class SchemaLearner(Protocol):
+    """Asks other nodes for versions of tables."""
+
+    async def learn(self, address: str, table_id: UUID, version: UUID) -> None:
+        """Have a version of a table known to the storage.
+
+        Raises:
+            HarnessError: the node at that address could not tell.
+        """
+
+
+class ReplicaReader:
+    """Reads what this node stores.
+
+    Args:
+        context: of the node.
+        schema: asked for versions of tables that are not known yet.
+    """
+
+    def __init__(self, context: NodeContext, schema: SchemaLearner) -> None:
+        self._storage = context.storage
+        self._schema = schema
+        context.messaging.handle(Verb.READ_DATA, self._read_data)
+        context.messaging.handle(Verb.READ_DIGEST, self._read_digest)
+        context.messaging.handle(Verb.READ_MUTATION_DATA, self._read_mutation_data)
+
+    def read(self, command: ReadCommand, partitions: PartitionRange, *, with_digest: bool) -> QueryResult:
+        """Read rows.
+
+        Raises:
+            UnknownTableError: the table at the command's schema version is not known.
+            DecodeError: the command does not fit the table.
+        """
+        return self._storage.read(command, partitions, with_digest=with_digest)
+
+    def read_mutations(self, command: ReadCommand, partitions: PartitionRange) -> ReconcilableResult:
+        """Read rows with their deletions.
+
+        Raises:
+            UnknownTableError: the table at the command's schema version is not known.
+            DecodeError: the command does not fit the table.
+        """
+        return self._storage.read_mutations(command, partitions)
+
+    async def _read_data(self, sender: Sender, request: ReadRequest) -> ReadDataReply:
+        await self.learn(sender.address, request.command)
+        # A sender that names no algorithm is older than digests other than MD5; such nodes are none of this cluster's.
+        with_digest = request.digest_algorithm != DigestAlgorithm.NONE
+        result = self.read(request.command, request.partitions, with_digest=with_digest)
+        return ReadDataReply(result=result, hit_rate=HIT_RATE)
+
+    async def _read_digest(self, sender: Sender, request: ReadRequest) -> ReadDigestReply:
+        await self.learn(sender.address, request.command)
+        result = self.read(request.command, request.partitions, with_digest=True)
+        assert result.digest is not None
+        modified = result.last_modified if isinstance(result.last_modified, int) else MISSING_TIMESTAMP
+        return ReadDigestReply(digest=result.digest, last_modified=modified, hit_rate=HIT_RATE)
+
+    async def _read_mutation_data(
+        self, sender: Sender, request: ReadMutationDataRequest
+    ) -> ReadMutationDataReply:
+        await self.learn(sender.address, request.command)
+        result = self.read_mutations(request.command, request.partitions)
+        return ReadMutationDataReply(result=result, hit_rate=HIT_RATE)
+
+    async def learn(self, address: str, command: ReadCommand) -> None:
+        """Have the table of a command known, at its version; the node that sent it can tell.
+
+        Raises:
+            HarnessError: it could not.
+        """
+        if self._storage.catalog.table_of(command.table_id, command.schema_version) is None:
+            await self._schema.learn(address, command.table_id, command.schema_version)
