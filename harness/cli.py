@@ -1,4 +1,4 @@
-"""The command line: ``harness decode``, ``flow``, ``verbs``, ``check``, ``report``, ``compare-wireshark``, ``describe``.
+"""The command line: captures read (``decode``, ``flow``, ``verbs``, ``check``, ``report``, ...), clusters run (``up``, ``run``).
 
 Results go to standard output, everything else to standard error. Exit status: 0, even if a capture was cut
 short; 2 for input that cannot be read and for wrong usage; 130 after Ctrl-C.
@@ -9,6 +9,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
@@ -32,9 +33,13 @@ from harness.terminal.capture_reader import CaptureReader, Options
 from harness.terminal.screen import OutputClosedError, Screen, note, progress_of
 from harness.terminal.statistics_table import statistics_lines, statistics_object
 from harness.terminal.verb_page import all_verbs, find_verb, verb_lines
+from harness.terminal.watching import watch
 
 EXIT_UNREADABLE = 2
 EXIT_INTERRUPTED = 130
+
+SCENARIOS = Path(__file__).resolve().parent.parent / "scenarios"
+"""Where the project's own scenarios are, as long as it is not installed elsewhere."""
 
 _LINES = ", ".join(line.value for line in Line)
 
@@ -55,6 +60,11 @@ Watch a running cluster:
 Find something, in the filter language of Wireshark:
   harness decode cluster.pcap --filter 'scylla.verb == MUTATION and table == ks.users'
   harness decode cluster.pcap --filter 'undecoded or kind == exception'
+
+\b
+Run a simulated cluster, or a scenario on it:
+  harness up --nodes 3             connect with cqlsh; who says what is counted, Ctrl-C leaves a report
+  harness run lwt                  the scenarios of that name
 
 \b
 Look up a verb, or judge Wireshark:
@@ -527,3 +537,94 @@ def describe(verb: str | None, line_name: str | None, filter_fields: bool, width
     if isinstance(found, str):
         raise click.UsageError(found)
     screen.write(list(verb_lines(found, line, screen.width)))
+
+
+@harness.command(short_help="Start a simulated cluster and watch it.")
+@click.option("--nodes", type=click.IntRange(1, 250), default=3, show_default=True, metavar="N")
+@click.option(
+    "--dc",
+    "datacenters",
+    type=click.IntRange(1, 9),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Datacenters, over which the nodes are spread evenly.",
+)
+@click.option(
+    "--compression", type=click.Choice(["all", "dc"]), help="internode_compression of the nodes.  [none]"
+)
+@click.option("--seconds", type=click.FloatRange(min=0), metavar="N", help="End by itself after so long.")
+@click.option(
+    "--output",
+    "folder",
+    type=click.Path(file_okay=False),
+    default="reports",
+    show_default=True,
+    help="Folder of all reports.",
+)
+def up(nodes: int, datacenters: int, compression: str | None, seconds: float | None, folder: str) -> None:
+    """Start a cluster of simulated nodes, record everything, and count who says what to whom, live.
+
+    Nodes speak CQL (port 9042) to the stock drivers and cqlsh, and have Scylla's REST API on port 10000. Ctrl-C ends
+    the cluster and leaves a report of all that was said.
+    """
+    # Only here: the driver is loaded for nothing else.
+    from harness.backends.contract import Needs  # noqa: PLC0415
+    from harness.run import Run, index_runs, new_run_id, start_simulated  # noqa: PLC0415
+
+    note(f"starting {nodes} simulated nodes")
+    running = start_simulated(Needs(nodes=nodes, datacenters=datacenters, compression=compression))
+    run_of = Run(running.opened, "up", doc=f"harness up, {nodes} nodes in {datacenters} datacenters.")
+    try:
+        for node in running.opened.cluster.nodes:
+            note(f"{node.name}  {node.address}  {node.datacenter} {node.rack}")
+        for line in running.how_to_connect:
+            note(f"connect: {line}")
+        note(f"recorded to {running.opened.capture}; Ctrl-C ends the cluster and leaves the report")
+        with suppress(KeyboardInterrupt):
+            watch(running.recorder, seconds)
+        note("writing the report")
+        written = run_of.write_report(Path(folder), new_run_id(datetime.now(UTC), secrets.token_hex(2)))
+        index_runs(Path(folder))
+    finally:
+        run_of.close()
+    if written is not None:
+        Screen().write([str(written.page)])
+
+
+@harness.command("run", short_help="Run scenarios.", context_settings={"ignore_unknown_options": True})
+@click.argument("scenario", metavar="SCENARIO")
+@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[PYTEST OPTION]...")
+def run_scenario(scenario: str, options: tuple[str, ...]) -> int:
+    """Run a scenario by the path of its file (FILE or FILE::TEST), or all whose names contain a word.
+
+    What stands behind it goes to pytest: --cluster=replay --pcap FOLDER, -n 2, --nodes 5, -x. Exit status: 0 all
+    verdicts are PASS; 1 one is not; 2 there is no such scenario, or pytest was told what it does not know.
+    """
+    # Only here: nobody else needs pytest.
+    import pytest  # noqa: PLC0415
+
+    folder = SCENARIOS if SCENARIOS.is_dir() else Path("scenarios")
+    if Path(scenario.partition("::")[0]).exists():
+        chosen = [scenario]
+    elif folder.is_dir():
+        chosen = [str(folder), "-k", scenario]
+    else:
+        raise click.UsageError(f"{scenario} is no file, and there is no folder scenarios here to look in")
+    status = pytest.main([*chosen, *options])
+    if status == pytest.ExitCode.INTERRUPTED:
+        return EXIT_INTERRUPTED
+    return int(status) if status in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED} else EXIT_UNREADABLE
+
+
+@harness.command(short_help="Remove what killed runs have left behind.")
+def clean() -> None:
+    """Remove processes, interfaces and files of clusters whose run was killed; what is in use stays.
+
+    The next start of a cluster does the same.
+    """
+    # Only here: it takes what only clusters need.
+    from harness.run import clean as clean_up  # noqa: PLC0415
+
+    removed = clean_up()
+    Screen().write([f"removed {name}" for name in removed] or ["nothing was left behind"])

@@ -53,6 +53,7 @@ class LiveRecorder:
         self._traced: tuple[int, ...] = ()
         """What had happened when ``_trace`` was made."""
         self._is_ended = False
+        self._told = 0
 
     def mark(self) -> int:
         """Give a point in the run."""
@@ -107,6 +108,17 @@ class LiveRecorder:
                 f"what the scenario waits for has not come within {timeout_s:g} s ({verdict.outcome}):\n"
                 f"{verdict.claim}"
             )
+
+    def news(self) -> list[Message]:
+        """The messages that have come since this was asked last; nothing is waited for.
+
+        Raises:
+            CaptureError: the capture cannot be read.
+        """
+        self._feed()
+        news = self._messages[self._told :]
+        self._told = len(self._messages)
+        return news
 
     def end(self) -> None:
         """Record no more; the file is whole then, and what is known of nodes and tables is written beside it.

@@ -4,6 +4,7 @@ This module alone knows all stages; the command line and the pytest plugin only 
 """
 
 import json
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +14,10 @@ from pathlib import Path
 
 from harness.backends.contract import Cluster, Needs, Session
 from harness.backends.live.cluster import LiveCluster
+from harness.backends.live.coordinators import CQL_PORT
 from harness.backends.live.machine import Site
+from harness.backends.live.rest_client import API_PORT
+from harness.backends.network.cleanup import clean as clean_networks
 from harness.backends.replay.cluster import ReplayCluster
 from harness.backends.simulated import LINE as SIMULATED_LINE
 from harness.backends.simulated import SimulatedSite
@@ -126,6 +130,51 @@ def _open_simulated(choice: Choice) -> Opened:
     if reason:
         raise BackendError(reason)
     return started(SimulatedSite.create(choice.needs))
+
+
+def start_simulated(needs: Needs) -> "Running":
+    """Start a simulated cluster that stays until it is closed.
+
+    Raises:
+        BackendError: it cannot be started.
+        CaptureError: packets cannot be recorded.
+    """
+    reason = why_not(Choice(backend=SIMULATED, needs=needs))
+    if reason:
+        raise BackendError(reason)
+    site = SimulatedSite.create(needs)
+    opened = started(site)
+    assert isinstance(opened.recorder, LiveRecorder)
+    return Running(opened=opened, recorder=opened.recorder, command_prefix=site.command_prefix)
+
+
+def clean() -> tuple[str, ...]:
+    """Remove what killed runs of this user have left behind; name what that was.
+
+    Raises:
+        BackendError: something of it cannot be removed.
+    """
+    return tuple(str(removed) for removed in clean_networks())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A cluster that somebody wants to look at."""
+
+    opened: Opened
+    recorder: LiveRecorder
+    command_prefix: tuple[str, ...]
+    """What stands before the command line of a program so that it reaches the nodes."""
+
+    @property
+    def how_to_connect(self) -> tuple[str, ...]:
+        """Command lines of clients."""
+        first = self.opened.cluster.nodes[0]
+        prefix = [*self.command_prefix]
+        return (
+            shlex.join([*prefix, "cqlsh", first.address, str(CQL_PORT)]),
+            shlex.join([*prefix, "curl", f"http://{first.address}:{API_PORT}/storage_service/host_id"]),
+        )
 
 
 def started(site: Site, capture: Path | None = None) -> Opened:

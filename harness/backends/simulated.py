@@ -197,6 +197,11 @@ class SimulatedSite:
         """The driver's class of connections that reach the nodes."""
         return connection_class_of(self.network.client)
 
+    @property
+    def command_prefix(self) -> tuple[str, ...]:
+        """What stands before the command line of a program so that it reaches the nodes."""
+        return self.network.client.command_prefix
+
     def open_socket(self) -> socket.socket:
         """A TCP socket that reaches the nodes."""
         return self.network.client.socket()

@@ -1,0 +1,72 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from harness.backends.contract import Needs
+from harness.backends.simulated import SimulatedMachine, SimulatedSite
+from harness.errors import BackendError
+from tests.backends.network.networks import skip_without_namespaces
+
+pytestmark = pytest.mark.namespaces
+
+
+@pytest.fixture(autouse=True)
+def _namespaces(tmp_path: Path) -> None:
+    skip_without_namespaces(tmp_path)
+
+
+@contextmanager
+def site_of(needs: Needs) -> Iterator[SimulatedSite]:
+    site = SimulatedSite.create(needs)
+    try:
+        yield site
+    finally:
+        site.close()
+
+
+def placed(site: SimulatedSite) -> list[tuple[str, str, str]]:
+    return [(machine.name, machine.datacenter, machine.rack) for machine in site.machines]
+
+
+def test_three_nodes_of_one_datacenter_where_nobody_asks_for_more() -> None:
+    with site_of(Needs()) as site:
+        assert placed(site) == [(f"n{index}", "datacenter1", "rack1") for index in (1, 2, 3)]
+        first = site.machines[0]
+        assert isinstance(first, SimulatedMachine)
+        assert first.config.seeds == tuple(machine.address for machine in site.machines)
+        assert first.config.snitch == "SimpleSnitch"
+
+
+def test_datacenters_are_filled_one_after_the_other_and_a_newcomer_goes_where_there_are_fewest() -> None:
+    with site_of(Needs(nodes=3, datacenters=2, compression="all", hints=False)) as site:
+        assert placed(site) == [("n1", "dc1", "r1"), ("n2", "dc1", "r2"), ("n3", "dc2", "r1")]
+        newcomer = site.add_machine()
+        assert (newcomer.name, newcomer.datacenter, newcomer.rack) == ("n4", "dc2", "r2")
+        assert not newcomer.is_seed
+        assert isinstance(newcomer, SimulatedMachine)
+        assert newcomer.config.seeds == tuple(machine.address for machine in site.machines[:3])
+        assert newcomer.config.internode_compression == "all"
+        assert not newcomer.config.hinted_handoff_enabled
+
+
+@pytest.mark.parametrize(
+    ("needs", "why"),
+    [
+        (Needs(nodes=0), "at least one node"),
+        (Needs(nodes=1, datacenters=2), "1 nodes cannot be spread over 2 datacenters"),
+    ],
+)
+def test_a_cluster_that_cannot_be_is_refused(needs: Needs, why: str) -> None:
+    with pytest.raises(BackendError, match=why):
+        SimulatedSite.create(needs)
+
+
+def test_a_node_that_was_never_started_cannot_be_steered() -> None:
+    with site_of(Needs(nodes=1)) as site:
+        (machine,) = site.machines
+        assert machine.exit_code() is None
+        for steer in (machine.kill, machine.stop, machine.pause, machine.resume):
+            with pytest.raises(BackendError, match="n1: it was never started"):
+                steer()
