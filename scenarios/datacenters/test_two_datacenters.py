@@ -96,6 +96,8 @@ def test_read_at_local_quorum_stays_in_its_datacenter(cluster: Cluster, session:
     Source: ScyllaDB docs, "Consistency Levels"; db/consistency_level.cc, filter_for_query.
     """
     table = cluster.table(MAP, replication_factor=2)
+    with cluster.given("the row"):
+        session.execute(cql(INSERT, "ALL"))
     with wire.statement() as read:
         session.execute(cql("SELECT * FROM demo.map WHERE id=17", "LOCAL_QUORUM"))
     coordinator, local, *remote = cluster.nodes

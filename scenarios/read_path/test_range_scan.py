@@ -17,6 +17,8 @@ from harness.expect import (
 )
 
 SCAN = "CREATE TABLE demo3.scan (p int, c int, v text, PRIMARY KEY (p, c))"
+ROWS = [f"INSERT INTO demo3.scan (p, c, v) VALUES ({n // 2}, {n % 2}, 'v');" for n in range(24)]
+FILL = f"BEGIN UNLOGGED BATCH {' '.join(ROWS)} APPLY BATCH"
 
 
 @pytest.mark.cluster(capture="range_scan", nodes=3)
@@ -26,6 +28,8 @@ def test_scan_takes_a_page_at_a_time(cluster: Cluster, session: Session, wire: W
     Source: service/storage_proxy.cc, query_partition_key_range; native_protocol_v4.spec, "8. Result paging".
     """
     table = cluster.table(SCAN, replication_factor=3)
+    with cluster.given("24 rows in 12 partitions"):
+        session.execute(cql(FILL, "ALL"))
     with wire.statement() as scan:
         rows = session.execute(cql("SELECT * FROM demo3.scan", "QUORUM", page_size_rows=5))
         assert len(rows.all()) == 24
@@ -51,6 +55,8 @@ def test_count_pages_through_the_table_at_the_coordinator(
     Source: cql3/statements/select_statement.cc, branch 4.2.
     """
     table = cluster.table(SCAN, replication_factor=3)
+    with cluster.given("24 rows in 12 partitions"):
+        session.execute(cql(FILL, "ALL"))
     with wire.statement() as counting:
         assert session.execute(cql("SELECT count(*) FROM demo3.scan", "QUORUM")).one().count == 24
     asked = request(READ_DIGEST, sender=cluster.nodes[0], table=table, partitions__singular=False)
@@ -75,6 +81,8 @@ def test_count_is_spread_over_the_nodes(cluster: Cluster, session: Session, wire
     Source: service/mapreduce_service.cc.
     """
     cluster.table(SCAN, replication_factor=3)
+    with cluster.given("24 rows in 12 partitions"):
+        session.execute(cql(FILL, "ALL"))
     with wire.statement() as counting:
         assert session.execute(cql("SELECT count(*) FROM demo3.scan", "QUORUM")).one().count == 24
     coordinator, *others = cluster.nodes

@@ -23,7 +23,7 @@ MAP = "CREATE TABLE demo3.map (id int PRIMARY KEY, country text, capital text)"
 READ = "SELECT * FROM demo3.map WHERE id=40"
 
 
-@pytest.mark.cluster(capture="digest_mismatch", nodes=3)
+@pytest.mark.cluster(capture="digest_mismatch", nodes=3, hints=False)
 def test_read_at_all_repairs_the_replica_that_missed_a_write(
     cluster: Cluster, session: Session, wire: Wire
 ) -> None:
@@ -37,9 +37,9 @@ def test_read_at_all_repairs_the_replica_that_missed_a_write(
         session.execute(
             cql("INSERT INTO demo3.map (id, country, capital) VALUES (40, 'before', 'b40')", "ALL")
         )
-        stale.pause()
+        stale.kill()
         session.execute(cql("UPDATE demo3.map SET capital = 'after40' WHERE id = 40", "QUORUM"))
-        stale.resume()
+        stale.start()
     with wire.statement() as read:
         assert session.execute(cql(READ, "ALL")).one().capital == "after40"
     others = (fresh, stale)
@@ -68,6 +68,10 @@ def test_second_read_finds_nothing_to_repair(cluster: Cluster, session: Session,
     Source: as above.
     """
     table = cluster.table(MAP, replication_factor=3)
+    with cluster.given("the row"):
+        session.execute(
+            cql("INSERT INTO demo3.map (id, country, capital) VALUES (40, 'after', 'after40')", "ALL")
+        )
     session.execute(cql(READ, "ALL"))
     with wire.statement() as read:
         session.execute(cql(READ, "ALL"))

@@ -21,6 +21,8 @@ from harness.expect import (
 
 MAP2 = "CREATE TABLE demo2.map (id int PRIMARY KEY, country text, capital text)"
 MAP3 = "CREATE TABLE demo3.map (id int PRIMARY KEY, country text, capital text)"
+ROW2 = "INSERT INTO demo2.map (id, country, capital) VALUES (%s, 'Germany', 'Berlin')"
+ROW3 = "INSERT INTO demo3.map (id, country, capital) VALUES (17, 'Germany', 'Berlin')"
 
 
 @pytest.mark.cluster(capture="read_cl", nodes=3)
@@ -35,6 +37,8 @@ def test_read_at_two_asks_one_for_data_and_one_for_a_digest(
     table = cluster.table(MAP2, replication_factor=2)
     coordinator = cluster.nodes[0]
     key = table.key_off(coordinator)
+    with cluster.given("the row"):
+        session.execute(cql(ROW2, "ALL"), (key,))
     with wire.statement() as read:
         session.execute(cql("SELECT * FROM demo2.map WHERE id = %s", "TWO"), (key,))
     replicas = table.replicas_of(key)
@@ -73,13 +77,15 @@ def test_coordinator_reads_itself_and_asks_the_other_replica_for_a_digest(
 
 
 @pytest.mark.cluster(capture="read_cl", nodes=3)
-def test_read_at_all_hears_every_replica(cluster: Cluster, wire: Wire) -> None:
+def test_read_at_all_hears_every_replica(cluster: Cluster, session: Session, wire: Wire) -> None:
     """RF 3, ALL: digests of both other replicas before the client's answer; equal ones end the read.
 
     Source: ScyllaDB docs, "Consistency Levels"; service/storage_proxy.cc, digest_read_resolver.
     """
     table = cluster.table(MAP3, replication_factor=3)
     coordinator = cluster.nodes[1]
+    with cluster.given("the row"):
+        session.execute(cql(ROW3, "ALL"))
     with wire.statement() as read:
         rows = cluster.session(coordinator).execute(cql("SELECT capital FROM demo3.map WHERE id = 17", "ALL"))
         assert rows.one().capital == "Berlin"

@@ -25,7 +25,7 @@ INSERT = "INSERT INTO demo3.map (id, country, capital) VALUES ({0}, 'r', 'r{0}')
 MEETING, FOLLOWER = Capture("repair"), Capture("follower")
 
 
-@pytest.mark.cluster(capture="repair", nodes=3)
+@pytest.mark.cluster(capture="repair", nodes=3, hints=False)
 def test_repair_meets_its_followers_range_by_range(cluster: Cluster, session: Session, wire: Wire) -> None:
     """Every range: start, boundaries compared, stop, with both followers; rows go only to the one that lacks them.
 
@@ -33,9 +33,9 @@ def test_repair_meets_its_followers_range_by_range(cluster: Cluster, session: Se
     """
     cluster.table(MAP, replication_factor=3)
     master, sound, lacking = cluster.nodes
-    lacking.pause()
+    lacking.kill()
     session.execute(cql(INSERT.format(80), "QUORUM"))
-    lacking.resume()
+    lacking.start()
     with wire.recording(until=at_least(1, reply(REPAIR_ROW_LEVEL_STOP))) as repair:
         master.repair("demo3")
     start = request(REPAIR_ROW_LEVEL_START, sender=master, receiver=FOLLOWER, repair_meta_id=MEETING)

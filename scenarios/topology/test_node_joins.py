@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import Cluster, Wire
+from harness import Cluster, Session, Wire, cql
 from harness.expect import (
     GOSSIP_ECHO,
     GOSSIP_GET_ENDPOINT_STATES,
@@ -32,6 +32,9 @@ from harness.expect import (
     stream_data,
 )
 
+MAP = "CREATE TABLE demo2.map (id int PRIMARY KEY, country text, capital text)"
+ROWS = [f"INSERT INTO demo2.map (id, country, capital) VALUES ({n}, 'Germany', 'Berlin');" for n in range(50)]
+FILL = f"BEGIN UNLOGGED BATCH {' '.join(ROWS)} APPLY BATCH"
 PLAN, SOURCE = Capture("plan"), Capture("source")
 RAFT = ("2025.1", "2026.3")
 ONCE = (
@@ -49,11 +52,14 @@ ONCE = (
 @pytest.mark.cluster(
     capture="add_node", nodes=3, lines=("4.2",), because="later lines join through Raft, and repair instead"
 )
-def test_joining_node_streams_its_ranges_plan_by_plan(cluster: Cluster, wire: Wire) -> None:
+def test_joining_node_streams_its_ranges_plan_by_plan(cluster: Cluster, session: Session, wire: Wire) -> None:
     """The schema is pulled from every node; then plans: prepared, confirmed, and done table by table.
 
     Source: service/storage_service.cc, bootstrap; streaming/stream_session.cc, branch 4.2.
     """
+    with cluster.given("a table with rows"):
+        cluster.table(MAP, replication_factor=2)
+        session.execute(cql(FILL, "ALL"))
     with wire.recording() as joining:
         newcomer = cluster.add_node()
     members = [node for node in cluster.nodes if node.name != newcomer.name]

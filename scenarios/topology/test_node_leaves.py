@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import Cluster, Wire
+from harness import Cluster, Session, Wire, cql
 from harness.expect import (
     PREPARE_DONE_MESSAGE,
     PREPARE_MESSAGE,
@@ -22,6 +22,9 @@ from harness.expect import (
     stream_data,
 )
 
+MAP = "CREATE TABLE demo2.map (id int PRIMARY KEY, country text, capital text)"
+ROWS = [f"INSERT INTO demo2.map (id, country, capital) VALUES ({n}, 'Germany', 'Berlin');" for n in range(50)]
+FILL = f"BEGIN UNLOGGED BATCH {' '.join(ROWS)} APPLY BATCH"
 PLAN, TARGET, MEETING = Capture("plan"), Capture("target"), Capture("repair")
 
 
@@ -31,12 +34,17 @@ PLAN, TARGET, MEETING = Capture("plan"), Capture("target"), Capture("repair")
     lines=("4.2",),
     because="later lines leave through Raft, and repair instead",
 )
-def test_leaving_node_streams_its_ranges_to_the_others(cluster: Cluster, wire: Wire) -> None:
+def test_leaving_node_streams_its_ranges_to_the_others(
+    cluster: Cluster, session: Session, wire: Wire
+) -> None:
     """Plan by plan, the leaving node opens the streams: prepared, confirmed, done table by table.
 
     Source: service/storage_service.cc, decommission; streaming/stream_session.cc, branch 4.2.
     """
     *_, leaving = cluster.nodes
+    with cluster.given("a table with rows"):
+        cluster.table(MAP, replication_factor=2)
+        session.execute(cql(FILL, "ALL"))
     with wire.recording() as leave:
         leaving.decommission()
     prepare = request(PREPARE_MESSAGE, sender=leaving, receiver=TARGET, plan_id=PLAN)

@@ -26,7 +26,7 @@ def is_compressed(message: Message) -> bool:
     return negotiated is not None and (negotiated.compression or "").startswith("LZ4")
 
 
-@pytest.mark.cluster(capture="lz4_two_shards", nodes=3, shards=2, compression="all")
+@pytest.mark.cluster(capture="lz4_two_shards", nodes=3, compression="all")
 def test_compressed_nodes_say_what_others_say(cluster: Cluster, session: Session, wire: Wire) -> None:
     """RF 3, QUORUM, internode_compression: all: the flow of a plain write, every message of it on an LZ4 connection.
 

@@ -47,6 +47,7 @@ def test_logged_batch_is_written_to_the_batchlog_first(
     Source: service/storage_proxy.cc, mutate_atomically; ScyllaDB docs, CQL reference, "BATCH".
     """
     table = cluster.table(MAP3, replication_factor=3)
+    cluster.table(MAP2, replication_factor=2)
     with wire.statement() as batch:
         session.execute(cql(LOGGED, "QUORUM"))
     coordinator, *others = table.replicas_of(3, coordinator_first=True)
@@ -73,6 +74,7 @@ def test_logged_batch_is_taken_out_of_the_batchlog_last(
     Source: as above, async_remove_from_batchlog.
     """
     table = cluster.table(MAP3, replication_factor=3)
+    cluster.table(MAP2, replication_factor=2)
     with wire.statement() as batch:
         session.execute(cql(LOGGED, "QUORUM"))
     others = cluster.nodes[1:]
