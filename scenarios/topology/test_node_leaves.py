@@ -23,7 +23,7 @@ from harness.expect import (
 )
 
 MAP = "CREATE TABLE demo2.map (id int PRIMARY KEY, country text, capital text)"
-ROWS = [f"INSERT INTO demo2.map (id, country, capital) VALUES ({n}, 'Germany', 'Berlin');" for n in range(50)]
+ROWS = [f"INSERT INTO demo2.map (id, country, capital) VALUES ({n}, 'Germany', 'Berlin');" for n in range(50)]  # noqa: S608  (constants)
 FILL = f"BEGIN UNLOGGED BATCH {' '.join(ROWS)} APPLY BATCH"
 PLAN, TARGET, MEETING = Capture("plan"), Capture("target"), Capture("repair")
 
