@@ -11,6 +11,7 @@ from typing import BinaryIO
 from harness.codec.verbs.line import Line
 from harness.context import Context, context_from_json
 from harness.dissect.native import CQL_PORTS, RPC_PORTS, NativeDissector
+from harness.dissect.told_ring import with_names, with_told_ring
 from harness.errors import CaptureError, ContextError, DecodeError
 from harness.events.message import Message
 from harness.events.trace import Trace
@@ -111,9 +112,12 @@ def read_trace(
     with without_cycle_collection():
         for some in messages_of(path, dissector):
             messages += some
-    return Trace(
-        tuple(messages), dissector.missing, dissector.topology, dissector.schema, dissector.first_time_ns
-    )
+    topology = dissector.topology
+    if not topology.ring:
+        topology = with_told_ring(topology, messages)
+        if topology.ring:
+            messages = list(with_names(topology, messages))
+    return Trace(tuple(messages), dissector.missing, topology, dissector.schema, dissector.first_time_ns)
 
 
 @contextmanager

@@ -68,7 +68,9 @@ class Placement:
         if self.has_tablets(table):
             is_there = table.id in self._ids_with_tablets
             return "" if is_there else f"the tablets of {table.full_name} are not known: give a context"
-        return "" if self._topology.ring else "the ring is not known: give a context"
+        if self._topology.ring:
+            return ""
+        return "the ring is not known: capture while a client connects, or give a context"
 
     def is_by_datacenter(self, table: Table) -> bool:
         """Whether each datacenter has replicas of its own number."""

@@ -85,7 +85,7 @@ def test_unknown_replication_and_unknown_ring_are_obstacles() -> None:
     assert "replication of ks.t is not known" in Placement(Topology(NODES), Schema((TABLE,))).obstacle(TABLE)
     keyspace = Keyspace(name="ks", replication=SIMPLE)
     bare = Placement(Topology(), Schema((TABLE,), (keyspace,)))
-    assert bare.obstacle(TABLE) == "the ring is not known: give a context"
+    assert bare.obstacle(TABLE) == "the ring is not known: capture while a client connects, or give a context"
     assert bare.replicas_of_token(TABLE, 5) == ()
 
 

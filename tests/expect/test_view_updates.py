@@ -15,6 +15,7 @@ from harness.expect.scope import Scope
 from harness.expect.verdict import Outcome, StepState
 from harness.expect.view_report import Pair, PairState, ViewReport
 from harness.expect.view_updates import ViewUpdates, every_view_updated, view_updates
+from harness.topology import Topology
 from tests.expect.captured import captured
 from tests.expect.traces import doubled, garbled, redirected, without
 from tests.expect.view_captures import VIEW_CAPTURES, ViewCapture, states
@@ -356,10 +357,11 @@ def test_old_row_that_one_base_replica_deletes_all_have_to_delete(reference: Pat
 
 
 def test_without_a_ring_nothing_is_claimed_to_be_paired(reference: Path) -> None:
-    trace = captured(reference, "scylla-4.2/views/whole_views")
-    verdict = view_updates("demo2.people", "by_mail").check(trace)
+    trace = captured(reference, "scylla-4.2/views/index_rf2")
+    bare = Trace(trace.messages, trace.missing, Topology(), trace.schema)
+    verdict = view_updates("demo2.people", "by_mail").check(bare)
     assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert verdict.reasons == ("the ring is not known: give a context",)
+    assert verdict.reasons == ("the ring is not known: capture while a client connects, or give a context",)
 
 
 def test_without_its_tablets_nothing_is_claimed_to_be_paired(reference: Path) -> None:
@@ -394,6 +396,22 @@ def test_all_views_follow_from_the_first_packet_on(
 ) -> None:
     """Also what view building sends, of rows that were written before the view was made."""
     verdict = every_view_updated().check(captured(reference, name, context))
+    assert verdict.outcome is Outcome.PASS, verdict.reasons
+    assert len(verdict.parts) == count
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("scylla-4.2/views/whole_views", 4),
+        ("scylla-4.2/base/whole_base", 2),
+        ("scylla-2025.1/base/whole_base", 2),
+    ],
+)
+def test_the_capture_alone_tells_tables_and_ring_where_a_client_asked(
+    reference: Path, name: str, count: int
+) -> None:
+    verdict = every_view_updated().check(captured(reference, name))
     assert verdict.outcome is Outcome.PASS, verdict.reasons
     assert len(verdict.parts) == count
 
