@@ -67,8 +67,8 @@ class Graph {
       head.style.left = `${this.lanesLeft + this.laneX(index)}px`;
       head.style.width = `${Math.min(this.laneGap - 8, 132)}px`;
       head.append(element("b", "", lane.name));
-        let below = lane.kind === "address" ? "unknown node" : lane.address;
-    if (this.hasDatacenters && lane.datacenter) below = `${lane.datacenter} · ${lane.rack}`;
+      let below = lane.kind === "address" ? "unknown node" : lane.address;
+      if ((this.hasDatacenters || below === lane.name) && lane.datacenter) below = `${lane.datacenter} · ${lane.rack}`;
       // Half an address says nothing; the whole one is in the title.
       if (this.laneGap >= 100) head.append(element("span", "", below));
       head.title = [lane.name, lane.address, lane.place].filter(Boolean).join("\n");
