@@ -53,6 +53,7 @@ class WriteCoordinator:
         timeout_ms: int | None = None,
         tenant: Tenant = Tenant.USER,
         trace: TraceInfo | None = None,
+        verb: Verb = Verb.MUTATION,
     ) -> None:
         """Write to all replicas; return when the consistency level is met.
 
@@ -63,15 +64,16 @@ class WriteCoordinator:
             timeout_ms: how long; None: as long as the node gives writes.
             tenant: on whose behalf.
             trace: tells replicas to trace their part.
+            verb: MUTATION or HINT_MUTATION.
 
         Raises:
             RequestError: UNAVAILABLE: too few replicas are alive, and nothing was sent; WRITE_TIMEOUT,
                 WRITE_FAILURE: too few have acknowledged.
         """
-        await self.finish(
-            self.prepare(mutations, consistency, write_type=write_type, tenant=tenant, trace=trace),
-            timeout_ms,
+        writes = self.prepare(
+            mutations, consistency, write_type=write_type, tenant=tenant, trace=trace, verb=verb
         )
+        await self.finish(writes, timeout_ms)
 
     def prepare(
         self,
@@ -81,6 +83,7 @@ class WriteCoordinator:
         write_type: WriteType = WriteType.SIMPLE,
         tenant: Tenant = Tenant.USER,
         trace: TraceInfo | None = None,
+        verb: Verb = Verb.MUTATION,
     ) -> list[PendingWrite]:
         """Look who has to get a write; nothing is sent before ``finish``.
 
@@ -90,7 +93,7 @@ class WriteCoordinator:
         apply = self._replica_writer.apply_known
         return [
             self._prepare(
-                SharedDelivery(self._context, mutation, apply, tenant=tenant, trace=trace),
+                SharedDelivery(self._context, mutation, apply, tenant=tenant, trace=trace, verb=verb),
                 consistency,
                 write_type,
             )
