@@ -63,6 +63,11 @@ class Members:
         """The members that are alive, this node included if it is one."""
         return tuple(node for node in self._topology.nodes if self.is_alive(node.address))
 
+    @property
+    def is_changing(self) -> bool:
+        """Whether a node is about to become a member, or to leave."""
+        return bool(self._joining or self._leaving)
+
     def is_alive(self, address: str) -> bool:
         """Whether a node can be reached; this one can."""
         return address == self.own.address or address in self._alive
@@ -104,6 +109,8 @@ class Members:
         self._nodes[node.address] = node
         self._joining.pop(node.address, None)
         self._leaving.discard(node.address)
+        if node.address == self.own.address:
+            self.own = node
         self._describe(node)
         self._changed()
         if is_new and node.address != self.own.address:
@@ -127,7 +134,7 @@ class Members:
         self._leaving.discard(address)
         node = self._nodes.pop(address, None)
         self._changed()
-        if node is not None:
+        if node is not None and address != self.own.address:
             for listener in self._listeners:
                 listener.node_left(node)
 
@@ -147,9 +154,7 @@ class Members:
 
     def _describe(self, node: Node) -> None:
         """Know a node that is there already by what it says of itself now."""
-        if node.address == self.own.address:
-            self.own = node
-        elif node.address in self._alive:
+        if node.address in self._alive:
             self._alive[node.address] = node
 
     def _distance(self, node: Node) -> int:

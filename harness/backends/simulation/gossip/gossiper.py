@@ -32,7 +32,6 @@ from harness.backends.simulation.gossip.status import (
 )
 from harness.backends.simulation.messaging.connection_index import Tenant
 from harness.backends.simulation.messaging.incoming import Sender
-from harness.backends.simulation.messaging.rpc_error import RpcError
 from harness.backends.simulation.messaging.verb import Verb
 from harness.backends.simulation.node_context import NodeContext
 from harness.codec.verbs.gossip import (
@@ -58,7 +57,8 @@ _SHADOW_TRY_S = 0.1
 _SHADOW_TRIES_OF_NEWCOMER = 300
 _MEETING_TRY_S = 0.1
 _MEETING_S = 1.0
-_ECHO_TIMEOUT_MS = 3000
+_TELLING_TRY_S = 0.5
+_TELLING_TRIES = 10
 _SILENT_NEWCOMER_S = 30.0
 _TALKATIVE = frozenset({StatusKind.NORMAL, StatusKind.LEAVING})
 """Who says so when it stops; others go in silence."""
@@ -100,6 +100,7 @@ class Gossiper:
         self._is_young = True
         self._news = asyncio.Event()
         self._answers: dict[str, asyncio.Event] = {}
+        self._known_there: dict[str, int] = {}
         self._rounds: asyncio.Task[None] | None = None
         messaging = context.messaging
         messaging.handle(Verb.GOSSIP_DIGEST_SYN, self._take_syn)
@@ -187,22 +188,21 @@ class Gossiper:
 
     async def tell_all(self) -> None:
         """Return when all nodes that are alive know what this one says of itself now."""
-        live = self._liveness.live()
-        await asyncio.gather(*(self._tell(address) for address in live))
+        version = self._states.own.max_version
+        await asyncio.gather(*(self._tell(address, version) for address in self._liveness.live()))
 
-    async def _tell(self, address: str) -> None:
-        # The first answer may be that to a round which was under way; the second one is not. Messages of a connection
-        # are taken in their order, so who answers the ECHO has taken the ACK2 before it.
-        for _ in range(2):
+    async def _tell(self, address: str, version: int) -> None:
+        """Go on until a node's ACK shows that it knows a version."""
+        for _ in range(_TELLING_TRIES):
             answered = self._answers[address] = asyncio.Event()
+            # With another beat the node has something to ask for, and tells from which version on.
+            self._states.beat()
             self._send_syn(address)
             with suppress(TimeoutError):
-                async with asyncio.timeout(_ECHO_TIMEOUT_MS / 1000):
+                async with asyncio.timeout(_TELLING_TRY_S):
                     await answered.wait()
-        with suppress(RpcError):
-            await self._context.messaging.call(
-                address, Verb.GOSSIP_ECHO, GossipEchoRequest(), timeout_ms=_ECHO_TIMEOUT_MS
-            )
+            if self._known_there.get(address, 0) >= version or not self.is_alive(address):
+                return
 
     # Start and stop.
 
@@ -375,6 +375,9 @@ class Gossiper:
         self._take_states(request.ack.states)
         wanted = self._states.wanted(request.ack.digests)
         self._send(sender.address, Verb.GOSSIP_DIGEST_ACK2, GossipDigestAck2(ack2=wanted))
+        for digest in request.ack.digests:
+            if digest.endpoint == self._context.address:
+                self._known_there[sender.address] = digest.max_version
         answered = self._answers.get(sender.address)
         if answered is not None:
             answered.set()
