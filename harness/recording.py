@@ -270,10 +270,10 @@ class Wire:
             recording.end()
 
     def _recording(self, name: str, *, is_statement: bool) -> Recording:
-        kind = "statement" if is_statement else "recording"
         recording = Recording(
             self._recorder,
-            name or f"{kind} {len(self._recordings) + 1}",
+            # No "statement 1": statements have numbers of their own, those of the capture.
+            name or f"recording {len(self._recordings) + 1}",
             is_statement=is_statement,
             judge=self._judge,
         )
