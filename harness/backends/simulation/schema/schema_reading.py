@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
+from harness.backends.simulation.ring_ranges import place_of_key
 from harness.backends.simulation.schema.builtin_schema import LOCAL_KEYSPACES, schema_layout
+from harness.backends.simulation.storage.partition import PartitionKey
 from harness.backends.simulation.storage.purging import clock_without_purging
 from harness.backends.simulation.storage.storage import Storage
 from harness.backends.simulation.table_properties import TableProperties
@@ -80,11 +82,12 @@ def rows_of(storage: Storage, table: str, keyspace: str) -> list[SchemaRow]:
 
 
 def keyspaces_of(storage: Storage) -> list[str]:
-    """The keyspaces of which system_schema holds anything, dropped ones too, local ones not."""
-    found: set[str] = set()
+    """The keyspaces of which system_schema holds anything, in the order of the ring; local ones left out."""
+    found: set[PartitionKey] = set()
     for table in SCHEMA_TABLES_TOLD:
-        found |= {key[0].decode() for key in storage.keys(cast("UUID", schema_layout(table).table.id))}
-    return sorted(found - set(LOCAL_KEYSPACES))
+        found |= set(storage.keys(cast("UUID", schema_layout(table).table.id)))
+    names = [key[0].decode() for key in sorted(found, key=place_of_key)]
+    return [name for name in names if name not in LOCAL_KEYSPACES]
 
 
 class KeyspaceDefinition(NamedTuple):

@@ -297,17 +297,20 @@ def _without_versions(mutation: CanonicalMutationFrame, now_us: int) -> Canonica
 
 
 def _without_version(row: DeletableRow, number: int, now_us: int) -> DeletableRow:
-    def dead(column: Column) -> Column:
-        if column.id != number:
-            return column
-        told = column.cell.timestamp if isinstance(column.cell, LiveCell) else now_us
-        tombstone = Tombstone(timestamp=max(told, now_us), deletion_time=now_us // 1_000_000)
-        return Column(id=number, cell=DeadCell(tombstone=tombstone))
-
+    if row.deleted_at.exists:
+        return row
+    told = [
+        column.cell.timestamp
+        for column in row.cells.columns
+        if column.id == number and isinstance(column.cell, LiveCell)
+    ]
+    tombstone = Tombstone(timestamp=max(*told, now_us, 0), deletion_time=now_us // 1_000_000)
+    dead = Column(id=number, cell=DeadCell(tombstone=tombstone))
+    others = (column for column in row.cells.columns if column.id != number)
     return DeletableRow(
         key=row.key,
         marker=row.marker,
         deleted_at=row.deleted_at,
-        cells=Row(columns=tuple(dead(column) for column in row.cells.columns)),
+        cells=Row(columns=tuple(sorted((*others, dead), key=lambda column: column.id))),
         shadowable_deleted_at=row.shadowable_deleted_at,
     )
