@@ -60,17 +60,26 @@ class SchemaRows:
         self.partition.delete(self._tombstone(self._timestamp_us // 1_000_000))
         return self
 
-    def canonical(self) -> wire.CanonicalMutationFrame:
-        """The mutation that carries the names of its columns."""
-        return canonical_of(self.table, self.keyspace, self.partition)
+    def canonical(self, *, as_stored: bool = False) -> wire.CanonicalMutationFrame:
+        """The mutation that carries the names of its columns; with ``as_stored`` those that peers may lack too."""
+        return canonical_of(self.table, self.keyspace, self.partition, as_stored=as_stored)
 
     def _tombstone(self, deletion_time: int) -> Tombstone:
         return Tombstone(timestamp=self._timestamp_us, deletion_time=deletion_time)
 
 
-def canonical_of(table: str, keyspace: str, partition: Partition) -> wire.CanonicalMutationFrame:
-    """A partition of system_schema as a mutation that carries the names of its columns."""
-    layout = wire_layout(table)
+def canonical_of(
+    table: str, keyspace: str, partition: Partition, *, as_stored: bool = False
+) -> wire.CanonicalMutationFrame:
+    """A partition of system_schema as a mutation that carries the names of its columns.
+
+    Args:
+        table: its name.
+        keyspace: that it is of.
+        partition: what it holds.
+        as_stored: with columns that peers may lack, too.
+    """
+    layout = schema_layout(table) if as_stored else wire_layout(table)
     assert layout.table.id is not None
     assert layout.table.version is not None
     return wire.CanonicalMutationFrame(

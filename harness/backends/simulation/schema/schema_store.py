@@ -254,7 +254,8 @@ class SchemaStore:
             for cell in row.cells.values()
         ]
         rows = SchemaRows("scylla_tables", table.keyspace, max(written, default=BUILTIN_TIMESTAMP_US))
-        return rows.set((table.name,), {"partitioner": None, "version": version}).canonical()
+        values = {"cdc": None, "partitioner": None, "version": version}
+        return rows.set((table.name,), values).canonical(as_stored=True)
 
     def _partition(self, table: str, keyspace: str) -> Partition | None:
         table_id = schema_layout(table).table.id

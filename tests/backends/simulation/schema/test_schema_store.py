@@ -7,7 +7,9 @@ from harness.backends.simulation.ring_ranges import WHOLE_RING
 from harness.backends.simulation.schema.schema_mutations import SchemaRows
 from harness.backends.simulation.schema.schema_reading import rows_of
 from harness.backends.simulation.schema.schema_store import EMPTY_VERSION
-from harness.codec.verbs.schema_verbs import MigrationReply
+from harness.codec.verbs.mutation import CanonicalMutationFrame
+from harness.codec.verbs.schema_verbs import FrozenSchemaFrame, GetSchemaVersionReply, MigrationReply
+from harness.codec.verbs.wire import field_names
 from tests.backends.simulation.captured import trace_of
 from tests.backends.simulation.cql.node import LocalNode
 from tests.backends.simulation.memory_journal import MemoryJournal
@@ -96,6 +98,35 @@ def test_a_new_cluster_is_told_as_real_nodes_tell_theirs(reference: Path) -> Non
     )
     assert isinstance(told, tuple)
     assert readable(schema.store.everything()) == readable(told)
+
+
+def test_a_definition_is_sent_alone_as_real_nodes_send_it(reference: Path) -> None:
+    told = next(
+        message.body.schema
+        for message in trace_of(reference / "scylla-4.2/errors/alter_under_load.pcapng").rpc
+        if isinstance(message.body, GetSchemaVersionReply)
+    )
+    schema = LocalSchema()
+    schema.run(
+        "CREATE KEYSPACE demo3 WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 3}"
+    )
+    schema.run("CREATE TABLE demo3.map (id int PRIMARY KEY, country text, capital text)")
+    schema.run("ALTER TABLE demo3.map ADD extra0 int")
+    version = schema.version_of("demo3", "map")
+    assert version is not None
+    form = schema.store.form_of(version)
+    assert form is not None
+    assert parts_of(form) == parts_of(told)
+
+
+def parts_of(form: FrozenSchemaFrame) -> dict[str, object]:
+    """A definition, readable, by part."""
+    parts = form.mutations
+    return {
+        name: readable((part,)) if isinstance(part, CanonicalMutationFrame) else part
+        for name in field_names(parts)
+        if (part := getattr(parts, name)) is not None
+    }
 
 
 def test_the_older_of_two_definitions_does_not_count() -> None:
