@@ -71,7 +71,7 @@ class SimulatedMachine:
         """
         if self._process is not None and self._process.exit_code() is None:
             raise BackendError(f"{self.name} runs already (process {self._process.pid})")
-        self._folder.mkdir(exist_ok=True)
+        Path(self.config.data_folder).mkdir(parents=True, exist_ok=True)
         path = self._folder / "config.json"
         self.config.write(path)
         command = [sys.executable, "-m", NODE_PROGRAM, str(path)]

@@ -70,29 +70,28 @@ class Readiness:
         """
         members = list(machines)
         addresses = {machine.address for machine in members}
-        missing: dict[str, set[str]] = {}
+        why = ""
 
         def all_alive() -> bool:
-            missing.clear()
+            nonlocal why
             for machine in members:
                 expect_running(machine)
                 try:
                     seen = self._apis(machine).live_endpoints()
-                except BackendError:
-                    seen = frozenset()
+                except BackendError as error:
+                    why = f"after {self._timeout_s:g} s still {error}; {machine.last_words()}"
+                    return False
                 absent = addresses - seen - {machine.address}
                 if absent:
-                    missing[machine.name] = absent
+                    why = (
+                        f"{machine.name} does not take {_names(absent, members)} for alive "
+                        f"after {self._timeout_s:g} s; {machine.last_words()}"
+                    )
                     return False
             return True
 
         if not wait_until(all_alive, timeout_s=self._timeout_s):
-            name, absent = next(iter(missing.items()))
-            machine = next(machine for machine in members if machine.name == name)
-            raise BackendError(
-                f"{name} does not take {_names(absent, members)} for alive after {self._timeout_s:g} s; "
-                f"{machine.last_words()}"
-            )
+            raise BackendError(why)
 
     def wait_for_down(self, gone: Machine, machines: Iterable[Machine]) -> None:
         """Return when each of the others has heard, or found out, that one is gone.
