@@ -5,14 +5,17 @@ import asyncio
 import pytest
 
 from harness.backends.simulation.cql.request_error import RequestError
+from harness.backends.simulation.messaging.incoming import Sender
 from harness.backends.simulation.messaging.verb import Verb
 from harness.backends.simulation.writes.write_type import WriteType
+from harness.backends.simulation.writes.writes import Writes
 from harness.codec.cql.errors import ErrorCode, Unavailable, WriteFailure, WriteTimeout
 from harness.codec.verbs.common import ConsistencyLevel
+from harness.codec.verbs.paxos import PaxosLearnRequest, Proposal
 from harness.codec.verbs.writes import MutationDone
 from harness.partitioner import token_of
 from harness.replication import Replication
-from tests.backends.simulation.loopback_nodes import loopback_nodes, until
+from tests.backends.simulation.loopback_nodes import LoopbackNode, loopback_nodes, until
 from tests.backends.simulation.tables import i32
 from tests.backends.simulation.writes.writing import MAP, roles_of, row_of, stored, value
 
@@ -332,3 +335,54 @@ def test_the_fault_of_dropping_forwards_leaves_one_replica_without_the_write() -
                 await roles[0].coordinator.write([mutation], ConsistencyLevel.ALL, timeout_ms=80)
 
     asyncio.run(run())
+
+
+def test_a_decision_is_learned_by_all_replicas_and_leaves_no_hint() -> None:
+    async def run() -> None:
+        async with loopback_nodes(3, MAP) as nodes:
+            roles = roles_of(nodes)
+            mutation = row_of(nodes[0].context.catalog, "map", 1, country=b"Norway")
+            decision = Proposal(ballot=nodes[0].context.make_time_uuid(), update=mutation)
+            applied: list[Proposal] = []
+            learned: list[str] = []
+            for node, role in zip(nodes[1:], roles[1:], strict=True):
+                _learn_with(node, role)
+            await roles[0].coordinator.learn(
+                decision, ConsistencyLevel.ALL, applied.append, learned=learned.append, timeout_ms=1000
+            )
+            assert applied == [decision]
+            assert sorted(learned) == sorted(node.address for node in nodes)
+            sent = nodes[0].sent_of(Verb.PAXOS_LEARN)
+            assert {(one.receiver, one.body.decision, one.timeout_ms) for one in sent} == {
+                (node.address, decision, 1000) for node in nodes[1:]
+            }
+            nodes[0].context.members.mark_down(nodes[2].address)
+            await roles[0].coordinator.learn(decision, ConsistencyLevel.QUORUM, applied.append)
+            assert not len(roles[0].hints)
+
+    asyncio.run(run())
+
+
+def test_a_decision_may_be_learned_by_chosen_replicas_alone() -> None:
+    async def run() -> None:
+        async with loopback_nodes(3, MAP) as nodes:
+            roles = roles_of(nodes)
+            mutation = row_of(nodes[0].context.catalog, "map", 1, country=b"Norway")
+            decision = Proposal(ballot=nodes[0].context.make_time_uuid(), update=mutation)
+            for node, role in zip(nodes[1:], roles[1:], strict=True):
+                _learn_with(node, role)
+            await roles[0].coordinator.learn(
+                decision, ConsistencyLevel.ANY, lambda _: None, nodes=[nodes[2].context.members.own]
+            )
+            assert [sent.receiver for sent in nodes[0].sent] == [nodes[2].address]
+
+    asyncio.run(run())
+
+
+def _learn_with(node: LoopbackNode, role: Writes) -> None:
+    """Have a node acknowledge decisions, as its part in lightweight transactions does."""
+
+    async def learn(sender: Sender, request: PaxosLearnRequest) -> None:
+        role.replica.send_done(request.reply_to, request.response_id, sender.tenant)
+
+    node.messaging.handle(Verb.PAXOS_LEARN, learn)

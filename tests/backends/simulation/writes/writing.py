@@ -1,15 +1,12 @@
 """What tests of writes share: mutations in short, and nodes with their roles in writes."""
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from harness.backends.simulation.catalog import Catalog
 from harness.backends.simulation.storage.mutation_form import mutation_of
 from harness.backends.simulation.storage.partition import Partition
 from harness.backends.simulation.writes.writes import Writes
 from harness.codec.verbs.mutation import LiveCell, Mutation
-from harness.partitioner import token_of
-from harness.replication import Replication
 from tests.backends.simulation.loopback_nodes import LoopbackNode, NoSchema
 from tests.backends.simulation.tables import i32, inserted, live, partition_with
 
@@ -41,16 +38,3 @@ def value(partition: Partition | None, name: str) -> bytes | None:
     cell = row.cells[name]
     assert isinstance(cell, LiveCell)
     return cell.value
-
-
-def key_where(nodes: Sequence[LoopbackNode], wanted: Sequence[LoopbackNode], replication: Replication) -> int:
-    """A key that the wanted nodes store, in this order."""
-    members = nodes[0].context.members
-    for key in range(10_000):
-        replicas = [node.address for node in members.replicas(replication, token_of((i32(key),)))]
-        if replicas == [node.address for node in wanted]:
-            return key
-    raise AssertionError("no such key")
-
-
-NOBODY = UUID(int=0)
