@@ -38,6 +38,8 @@ from harness.errors import HarnessError
 
 PULL_DELAY_S = 60.0
 """How long another schema of a peer is waited for to become ours by itself."""
+PULL_AGAIN_S = 0.05
+"""How long a node without a schema waits before it asks again."""
 AGREEMENT_TRY_S = 0.02
 """How often a node that waits for agreement looks."""
 SCHEMA_TABLES_VERSION = "3"
@@ -77,6 +79,8 @@ class SchemaService:
         self._lock = asyncio.Lock()
         self._learning: dict[UUID, asyncio.Task[None]] = {}
         self._pulling: dict[str, asyncio.Future[None]] = {}
+        self._differing: set[str] = set()
+        self._has_agreed = False
         self._listeners: list[Callable[[SchemaChange], None]] = []
         self._version_listeners: list[Callable[[UUID], None]] = []
         self._last_timestamp_us = 0
@@ -100,14 +104,12 @@ class SchemaService:
 
     @property
     def has_agreement(self) -> bool:
-        """Whether there is a schema, and every node that is alive tells the same version of it."""
+        """Whether every node that is alive tells the same version of the schema."""
         if self._gossip is None:
             return True
-        told = [
-            self._gossip.state_of(node.address, ApplicationState.SCHEMA)
-            for node in self._context.members.live
-        ]
-        return self.version != EMPTY_VERSION and all(version == str(self.version) for version in told)
+        gossip, own = self._gossip, str(self.version)
+        live = self._context.members.live
+        return all(gossip.state_of(node.address, ApplicationState.SCHEMA) == own for node in live)
 
     async def agreement(self, timeout_s: float) -> bool:
         """Return when nodes agree, or after a while; whether they do.
@@ -260,24 +262,45 @@ class SchemaService:
 
     def _hear(self, address: str, state: ApplicationState, value: str) -> None:
         """A differing schema of a peer is pulled, at once or when it stays."""
+        self._has_agreed = self._has_agreed or self._agrees
         if state is not ApplicationState.SCHEMA or address == self._context.address:
             return
-        if value in {str(self.version), str(EMPTY_VERSION)}:
+        if value in {str(self.version), str(EMPTY_VERSION)} or address in self._differing:
             return
-        world = self._context.world
-        is_new = self.version == EMPTY_VERSION or world.monotonic_s - self._began_s < PULL_DELAY_S
-        world.start(self._pull_if_differing(address, 0.0 if is_new else PULL_DELAY_S), f"pull from {address}")
+        self._differing.add(address)
+        self._context.world.start(self._pull_while_differing(address), f"schema of {address}")
 
-    async def _pull_if_differing(self, address: str, delay_s: float) -> None:
-        if delay_s:
-            await self._context.world.sleep(delay_s)
-            told = None if self._gossip is None else self._gossip.state_of(address, ApplicationState.SCHEMA)
-            if told is None or told == str(self.version):
-                return
+    async def _pull_while_differing(self, address: str) -> None:
+        world = self._context.world
+        is_young = not self._has_agreed and world.monotonic_s - self._began_s < PULL_DELAY_S
+        is_young = is_young or self.version == EMPTY_VERSION
+        wait_s = 0.0 if is_young else PULL_DELAY_S
         try:
-            await self.pull(address)
-        except RpcError as error:
-            self._context.world.log(f"schema of {address} could not be pulled: {error}")
+            while True:
+                if wait_s:
+                    await world.sleep(wait_s)
+                if not self._differs(address):
+                    return
+                before = self.version
+                try:
+                    await self.pull(address)
+                except RpcError as error:
+                    world.log(f"schema of {address} could not be pulled: {error}")
+                if self.version == before and not is_young:
+                    return
+                # Who does not know this node yet tells nothing: soon it will.
+                wait_s = PULL_DELAY_S if self.version != EMPTY_VERSION else PULL_AGAIN_S
+        finally:
+            self._differing.discard(address)
+
+    @property
+    def _agrees(self) -> bool:
+        """Whether there are others, and nobody is behind: from then on changes are waited for."""
+        return self.version != EMPTY_VERSION and bool(self._context.members.live) and self.has_agreement
+
+    def _differs(self, address: str) -> bool:
+        told = None if self._gossip is None else self._gossip.state_of(address, ApplicationState.SCHEMA)
+        return told is not None and told not in {str(self.version), str(EMPTY_VERSION)}
 
     def _knows(self, address: str) -> bool:
         """Whether a peer is known to have the same tables for the schema."""
