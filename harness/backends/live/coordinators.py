@@ -1,6 +1,6 @@
 """Sessions of the stock driver, each with one node that all its statements go to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cassandra import ConsistencyLevel, OperationTimedOut
@@ -105,7 +105,8 @@ class Coordinators:
             session = cluster.connect()
         except NoHostAvailable as error:
             cluster.shutdown()
-            reasons = "; ".join(str(reason) for reason in error.errors.values()) or str(error)
+            told = error.errors.values() if isinstance(error.errors, Mapping) else error.errors
+            reasons = "; ".join(str(reason) for reason in told) or str(error)
             where = ", ".join(addresses) or "no node"
             raise BackendError(f"no CQL session with {where}: {reasons}") from error
         self._clusters[address] = cluster

@@ -1,0 +1,159 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cassandra import Unavailable
+from cassandra.cluster import NoHostAvailable
+
+from harness.backends.contract import Needs
+from harness.backends.live.cluster import LiveCluster, line_of_release
+from harness.backends.simulated import SimulatedSite
+from harness.backends.statements import cql
+from harness.codec.verbs.line import Line
+from harness.errors import BackendError
+from tests.backends.network.networks import skip_without_namespaces
+
+MAP = "CREATE TABLE ks.map (id int PRIMARY KEY, v text)"
+
+
+@pytest.mark.parametrize(
+    ("version", "line"),
+    [
+        ("4.2.4-0.20210324.abc", Line.V4_2),
+        ("4.6.1", Line.V4_2),
+        ("5.1.0", Line.V5_0),
+        ("6.2.3-0.2024", Line.V6_2),
+        ("2025.1.15-0.20251", Line.V2025_1),
+        ("2025.2.0~rc1", Line.V2025_1),
+        ("2027.1.0", Line.V2026_3),
+    ],
+)
+def test_the_line_is_that_of_the_newest_release_not_newer(version: str, line: Line) -> None:
+    assert line_of_release(version) is line
+
+
+@pytest.mark.parametrize("version", ["3.3.4", "unknown", ""])
+def test_a_version_older_than_all_lines_is_refused(version: str) -> None:
+    with pytest.raises(BackendError, match="which is none that is known"):
+        line_of_release(version)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCluster]:
+    """Three nodes that keep no hints; all tests share them, and leave them running."""
+    skip_without_namespaces(tmp_path_factory.mktemp("namespaces"))
+    cluster = LiveCluster.start(SimulatedSite.create(Needs(nodes=3, hints=False)), timeout_s=30)
+    yield cluster
+    cluster.close()
+
+
+namespaces = pytest.mark.namespaces
+
+
+@namespaces
+def test_nodes_have_names_addresses_and_tokens(cluster: LiveCluster) -> None:
+    assert [node.name for node in cluster.nodes] == ["n1", "n2", "n3"]
+    assert [node.name for node in cluster.topology.nodes] == ["n1", "n2", "n3"]
+    assert {node.datacenter for node in cluster.topology.nodes} == {"datacenter1"}
+    assert all(node.host_id is not None and node.tokens for node in cluster.topology.nodes)
+    assert cluster.line is Line.V4_2
+    assert cluster.node("n2") == cluster.node(cluster.nodes[1]) == cluster.nodes[1]
+    with pytest.raises(BackendError, match="has no node n9; its nodes are: n1, n2, n3"):
+        cluster.node("n9")
+
+
+@namespaces
+def test_a_session_sends_everything_to_its_node(cluster: LiveCluster) -> None:
+    for node in cluster.nodes:
+        session = cluster.session(node)
+        assert session is cluster.session(node)
+        for _ in range(3):
+            row = session.execute("SELECT broadcast_address FROM system.local").one()
+            assert row.broadcast_address == node.address
+
+
+@namespaces
+def test_only_the_scenarios_own_statements_are_logged(cluster: LiveCluster) -> None:
+    session = cluster.session(cluster.nodes[0])
+    before = len(cluster.request_log)
+    cluster.table(MAP, replication_factor=3)
+    assert len(cluster.request_log) == before
+    session.execute("SELECT * FROM ks.map")
+    prepared = session.prepare("SELECT * FROM ks.map WHERE id = ?")
+    session.execute(prepared, (1,))
+    assert len(cluster.request_log) == before + 2
+    (first, second) = cluster.request_log.sent(before, before + 2)
+    assert (first.address, first.port) == (second.address, second.port)
+
+
+@namespaces
+def test_a_table_is_made_once_and_has_its_replicas(cluster: LiveCluster) -> None:
+    table = cluster.table(MAP, replication_factor=3)
+    assert cluster.table(MAP, replication_factor=3).id == table.id
+    assert {node.name for node in table.replicas_of(17)} == {"n1", "n2", "n3"}
+    with pytest.raises(BackendError, match=r"ks\.map of the cluster has another shape: no column w"):
+        cluster.table("CREATE TABLE ks.map (id int PRIMARY KEY, v text, w int)")
+    with pytest.raises(BackendError, match="keyspace ks has replication factor 3, not 2"):
+        cluster.keyspace("ks", replication_factor=2)
+    with pytest.raises(BackendError, match="there is no keyspace nowhere yet"):
+        cluster.keyspace("nowhere")
+    with pytest.raises(BackendError, match=r"CREATE TABLE ks\.bad"):
+        cluster.table("CREATE TABLE ks.bad (id nothing PRIMARY KEY)")
+
+
+@namespaces
+def test_a_killed_node_comes_back_with_its_data(cluster: LiveCluster) -> None:
+    cluster.table(MAP, replication_factor=3)
+    third = cluster.nodes[2]
+    session = cluster.session(third)
+    session.execute(cql("INSERT INTO ks.map (id, v) VALUES (1, 'kept')", "ALL"))
+    third.kill()
+    assert cluster.members.is_cut_off(third.address, 0)
+    with pytest.raises(BackendError, match="n3 was ended by signal 9"):
+        third.pause()
+    with pytest.raises(NoHostAvailable):
+        session.execute("SELECT * FROM ks.map")
+    third.start()
+    assert not cluster.members.deaf
+    assert session.execute(cql("SELECT v FROM ks.map WHERE id = 1", "ONE")).one().v == "kept"
+    assert cluster.session(cluster.nodes[0]).execute(cql("SELECT v FROM ks.map WHERE id = 1", "ALL")).one().v
+
+
+@namespaces
+def test_others_know_at_once_of_a_node_that_was_stopped(cluster: LiveCluster) -> None:
+    cluster.table(MAP, replication_factor=3)
+    third = cluster.nodes[2]
+    third.stop()
+    for node in cluster.nodes[:2]:
+        with pytest.raises(Unavailable):
+            cluster.session(node).execute(cql("INSERT INTO ks.map (id, v) VALUES (2, 'x')", "ALL"))
+    third.start()
+    cluster.session(cluster.nodes[0]).execute(cql("INSERT INTO ks.map (id, v) VALUES (2, 'x')", "ALL"))
+
+
+@namespaces
+def test_a_paused_or_isolated_node_is_back_when_that_ends(cluster: LiveCluster) -> None:
+    cluster.table(MAP, replication_factor=3)
+    first, _, third = cluster.nodes
+    third.pause()
+    assert cluster.members.deaf == {third.address: "paused"}
+    third.resume()
+    assert cluster.members.resumed_ns(third.address) > 0
+    third.isolate([first])
+    third.heal()
+    assert not cluster.members.deaf
+    cluster.session(first).execute(cql("INSERT INTO ks.map (id, v) VALUES (3, 'x')", "ALL"))
+
+
+@namespaces
+def test_a_node_that_cannot_start_is_told_with_its_last_words(tmp_path: Path) -> None:
+    skip_without_namespaces(tmp_path)
+    site = SimulatedSite.create(Needs(nodes=1))
+    (machine,) = site.machines
+    # Somebody else has the port.
+    with site.network.node("n1").socket() as taken:
+        taken.bind((machine.address, 9042))
+        taken.listen()
+        with pytest.raises(BackendError, match=r"n1 (has ended with exit code|does not answer CQL)"):
+            LiveCluster.start(site, timeout_s=10)
+    assert not site.folder.exists()
