@@ -13,6 +13,7 @@ from harness.backends.simulation.table_properties import TableProperties
 from harness.backends.simulation.writes.writes import Writes
 from harness.codec.cql.results import Rows
 from harness.codec.verbs.common import ConsistencyLevel
+from harness.codec.verbs.mutation import Mutation
 from harness.replication import Replication
 from tests.backends.simulation.loopback_nodes import LoopbackNode, NoSchema, loopback_nodes
 
@@ -37,10 +38,14 @@ class ReadingNode:
 
     def store(self, text: str, timestamp_us: int = 1_000_000) -> None:
         """Write here, and nowhere else."""
+        self.context.storage.apply(self.planned_mutation(text, timestamp_us))
+
+    def planned_mutation(self, text: str, timestamp_us: int) -> Mutation:
+        """What a statement writes."""
         planned = plan(self.context.catalog, text, "ks", (), self.context.moment)
         assert isinstance(planned, WritePlan)
-        for one in planned.mutations(timestamp_us):
-            self.context.storage.apply(one.mutation)
+        (one,) = planned.mutations(timestamp_us)
+        return one.mutation
 
     def select(self, text: str, page_rows: int = 0, paging_state: bytes | None = None) -> ReadPlan:
         planned = plan(
@@ -75,7 +80,7 @@ async def reading_nodes(
     *,
     replication: Replication | None = None,
     places: Sequence[tuple[str, str]] = (),
-    settings: Mapping[str, int] | None = None,
+    settings: Mapping[str, object] | None = None,
     properties: Mapping[tuple[str, str], TableProperties] | None = None,
 ) -> AsyncIterator[list[ReadingNode]]:
     async with loopback_nodes(

@@ -1,0 +1,1 @@
+"""Lightweight transactions: replicas that promise, accept and learn, and the coordinator of a round."""

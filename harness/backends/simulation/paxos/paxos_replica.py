@@ -1,0 +1,203 @@
+"""The replica of a lightweight transaction: PAXOS_PREPARE, PAXOS_ACCEPT, PAXOS_LEARN, PAXOS_PRUNE.
+
+Source:
+    Scylla (branch 4.2), service/paxos/paxos_state.cc, service/storage_proxy.cc (handlers of the Paxos verbs).
+"""
+
+from typing import Protocol
+from uuid import UUID
+
+from harness.backends.simulation.catalog import Catalog
+from harness.backends.simulation.messaging.connection_index import Tenant
+from harness.backends.simulation.messaging.incoming import Sender
+from harness.backends.simulation.messaging.rpc_error import NoReplyError
+from harness.backends.simulation.messaging.verb import Verb
+from harness.backends.simulation.node_context import NodeContext
+from harness.backends.simulation.paxos.ballots import is_newer
+from harness.backends.simulation.paxos.paxos_states import PaxosStates
+from harness.backends.simulation.reads.replica_reader import ReplicaReader
+from harness.backends.simulation.ring_ranges import single_partition
+from harness.backends.simulation.storage.partition import PartitionKey
+from harness.codec.verbs.mutation import Mutation
+from harness.codec.verbs.paxos import (
+    PaxosAcceptReply,
+    PaxosAcceptRequest,
+    PaxosLearnRequest,
+    PaxosPrepareReply,
+    PaxosPrepareRequest,
+    PaxosPruneRequest,
+    Promise,
+    Proposal,
+)
+from harness.codec.verbs.query_result import QueryResult
+from harness.codec.verbs.read_command import ReadCommand
+from harness.errors import HarnessError
+
+
+class DecisionWriter(Protocol):
+    """Applies writes at this node, and acknowledges those of others."""
+
+    async def apply(self, mutation: Mutation, origin: str | None = None) -> None:
+        """Apply a write.
+
+        Raises:
+            HarnessError: its table is not known to the node at ``origin`` either, or it does not fit it.
+        """
+
+    def send_done(self, address: str, response_id: int, tenant: Tenant) -> None:
+        """Acknowledge a write to its coordinator."""
+
+    def send_failed(self, address: str, response_id: int, failed_count: int, tenant: Tenant) -> None:
+        """Tell a coordinator that a write failed here."""
+
+
+class PaxosReplica:
+    """Promises, accepts and learns for the partitions of which this node is a replica.
+
+    Args:
+        context: of the node.
+        reader: reads what conditions look at.
+        writer: applies decisions.
+    """
+
+    def __init__(self, context: NodeContext, reader: ReplicaReader, writer: DecisionWriter) -> None:
+        self._context = context
+        self._reader = reader
+        self._writer = writer
+        self._states = PaxosStates(context.journal)
+        self._catalog: Catalog | None = None
+        self._tables: dict[UUID, UUID] = {}
+        context.messaging.handle(Verb.PAXOS_PREPARE, self._take_prepare)
+        context.messaging.handle(Verb.PAXOS_ACCEPT, self._take_accept)
+        context.messaging.handle_timed(Verb.PAXOS_LEARN, self._take_learn)
+        context.messaging.handle(Verb.PAXOS_PRUNE, self._take_prune)
+
+    def restore(self, data: bytes) -> None:
+        """Take a record of the journal of an earlier run, of kind PAXOS.
+
+        Raises:
+            DecodeError: it is none.
+        """
+        self._states.restore(data)
+
+    def prepare(
+        self, command: ReadCommand, key: PartitionKey, ballot: UUID, *, only_digest: bool
+    ) -> UUID | Promise:
+        """Promise to accept nothing older; or give the newer ballot that was promised to somebody else.
+
+        Args:
+            command: reads what the condition looks at.
+            key: of the partition.
+            ballot: of the round.
+            only_digest: whether the digest of that is enough.
+        """
+        state = self._states.of(command.table_id, key)
+        if not is_newer(ballot, state.promised):
+            return state.promised
+        self._states.promise(command.table_id, key, ballot)
+        return Promise(
+            accepted=state.accepted,
+            most_recent_commit=state.committed,
+            data=self._read(command, key, only_digest=only_digest),
+        )
+
+    def accept(self, proposal: Proposal) -> bool:
+        """Accept a proposal, unless something newer was promised."""
+        update = proposal.update
+        promised = self._states.of(update.table_id, update.key.components).promised
+        if proposal.ballot != promised and not is_newer(proposal.ballot, promised):
+            return False
+        self._states.accept(proposal)
+        return True
+
+    async def learn(self, decision: Proposal, origin: str | None = None) -> None:
+        """Write what was decided.
+
+        Args:
+            decision: ballot and mutation.
+            origin: address of the node that knows its table, if this one does not.
+
+        Raises:
+            HarnessError: it cannot be applied.
+        """
+        await self._writer.apply(decision.update, origin)
+        self._states.learn(decision)
+
+    def prune(self, schema_version: UUID, key: PartitionKey, ballot: UUID) -> None:
+        """Forget what a round wrote, for enough replicas have learned it."""
+        table_id = self._table_of(schema_version)
+        if table_id is not None:
+            self._states.forget(table_id, key, ballot)
+
+    def _read(
+        self, command: ReadCommand, key: PartitionKey, *, only_digest: bool
+    ) -> QueryResult | bytes | None:
+        """What the condition looks at; None, so that the coordinator reads it by itself, if that fails."""
+        try:
+            result = self._reader.read(command, single_partition(key), with_digest=True)
+        except HarnessError as error:
+            self._context.world.log(f"what the condition of a transaction reads is ignored: {error}")
+            return None
+        return result.digest if only_digest else result
+
+    def _table_of(self, schema_version: UUID) -> UUID | None:
+        """The table that has, or had, a version; PAXOS_PRUNE names nothing else of it."""
+        catalog = self._context.catalog
+        if catalog is not self._catalog:
+            schema = catalog.schema
+            self._tables = {
+                table.version: table.id
+                for table in (*schema.old_tables, *schema.tables)
+                if table.id is not None and table.version is not None
+            }
+            self._catalog = catalog
+        return self._tables.get(schema_version)
+
+    async def _take_prepare(self, sender: Sender, request: PaxosPrepareRequest) -> PaxosPrepareReply:
+        try:
+            await self._reader.learn(sender.address, request.command)
+            response = self.prepare(
+                request.command, request.key.components, request.ballot, only_digest=request.only_digest
+            )
+        except HarnessError as error:
+            raise _unanswered(error) from error
+        return PaxosPrepareReply(response=response)
+
+    async def _take_accept(self, _: Sender, request: PaxosAcceptRequest) -> PaxosAcceptReply:
+        try:
+            return PaxosAcceptReply(accepted=self.accept(request.proposal))
+        except HarnessError as error:
+            raise _unanswered(error) from error
+
+    async def _take_learn(self, sender: Sender, request: PaxosLearnRequest, timeout_ms: int) -> None:
+        if request.forward and not self._context.has_fault("drop_forward"):
+            self._send_on(sender, request, timeout_ms)
+        try:
+            await self.learn(request.decision, request.reply_to)
+        except HarnessError as error:
+            self._context.world.log(f"a decision of {request.reply_to} cannot be applied: {error}")
+            self._writer.send_failed(request.reply_to, request.response_id, 1, sender.tenant)
+        else:
+            self._writer.send_done(request.reply_to, request.response_id, sender.tenant)
+
+    def _send_on(self, sender: Sender, request: PaxosLearnRequest, timeout_ms: int) -> None:
+        sent_on = PaxosLearnRequest(
+            decision=request.decision,
+            forward=(),
+            reply_to=request.reply_to,
+            shard=request.shard,
+            response_id=request.response_id,
+            trace=request.trace,
+        )
+        for address in request.forward:
+            self._context.messaging.send(
+                address, Verb.PAXOS_LEARN, sent_on, timeout_ms=timeout_ms, tenant=sender.tenant
+            )
+
+    async def _take_prune(self, _: Sender, request: PaxosPruneRequest) -> None:
+        self.prune(request.schema_version, request.key.components, request.ballot)
+
+
+def _unanswered(error: HarnessError) -> NoReplyError:
+    """What becomes of a request that fails: its coordinator never hears of it, as in captures of real nodes."""
+    return NoReplyError(str(error))
