@@ -15,6 +15,8 @@ from harness.backends.simulation.server.request_cutter import (
     RequestCutter,
     RequestFrame,
 )
+from harness.backends.simulation.server.trace_session import TraceSession
+from harness.backends.simulation.server.tracing import Tracing, traced_request
 from harness.backends.simulation.world import Connection, World
 from harness.codec.cql.compression import Compression, unpack_body
 from harness.codec.cql.errors import Error, ErrorCode
@@ -37,12 +39,20 @@ _COMPRESSIONS = {"lz4": Compression.LZ4, "snappy": Compression.SNAPPY}
 class Statements(Protocol):
     """Carries out statements."""
 
-    def run(self, request: Query | Prepare | Execute | Batch, client: ClientState) -> Awaitable[Result]:
+    def run(
+        self,
+        request: Query | Prepare | Execute | Batch,
+        client: ClientState,
+        trace: TraceSession | None = None,
+    ) -> Awaitable[Result]:
         """Do what a client asks for.
 
         Raises:
             RequestError: it is refused, or has failed.
         """
+
+    def text_of(self, statement_id: bytes) -> str:
+        """The text of a prepared statement; empty if there is none with that id."""
 
 
 class Owner(Protocol):
@@ -55,6 +65,10 @@ class Owner(Protocol):
     @property
     def statements(self) -> Statements:
         """Carries out what clients ask for."""
+
+    @property
+    def tracing(self) -> Tracing | None:
+        """Keeps traces; None: nobody does."""
 
     @property
     def supported(self) -> Supported:
@@ -107,10 +121,13 @@ class ClientConnection:
 
     def _take(self, frame: RequestFrame) -> None:
         try:
-            request = self._request(frame)
+            body = self._body(frame)
+            request = self._request(frame, body)
             content = request.content
             if isinstance(content, Execute | Query | Prepare | Batch):
-                self._owner.world.start(self._run(frame.stream_id, content), "CQL request")
+                self._owner.world.start(
+                    self._run(frame.stream_id, request, content, len(body)), "CQL request"
+                )
                 return
             answer = self._answer(content)
         except RequestError as error:
@@ -119,17 +136,18 @@ class ClientConnection:
             answer = Error(code=ErrorCode.PROTOCOL_ERROR, text=error.what)
         self._send(frame.stream_id, Message(content=answer))
 
-    def _request(self, frame: RequestFrame) -> Message:
+    def _body(self, frame: RequestFrame) -> bytes:
         body = frame.body
         if body is None:
             raise RequestError(
                 ErrorCode.INVALID,
                 f"request size too large (frame size {frame.body_bytes:d}; allowed {BODY_BYTES_MAX:d})",
             )
+        return unpack_body(self._compression, body) if frame.flags & FLAG_COMPRESSED else body
+
+    def _request(self, frame: RequestFrame, body: bytes) -> Message:
         if frame.opcode not in _OPCODES:
             raise RequestError(ErrorCode.PROTOCOL_ERROR, f"Unknown opcode {frame.opcode}")
-        if frame.flags & FLAG_COMPRESSED:
-            body = unpack_body(self._compression, body)
         request = decode_message(self._cutter.version, True, frame.flags, frame.opcode, body)
         if not self._state.is_started and not isinstance(request.content, Startup | Options):
             raise RequestError(
@@ -166,19 +184,40 @@ class ClientConnection:
         self._state.is_started = True
         return Ready()
 
-    async def _run(self, stream_id: int, request: Query | Prepare | Execute | Batch) -> None:
+    async def _run(
+        self,
+        stream_id: int,
+        message: Message,
+        request: Query | Prepare | Execute | Batch,
+        request_bytes: int,
+    ) -> None:
         await self._connection.drained()
+        tracing = self._owner.tracing if message.is_traced else None
+        trace = None if tracing is None else tracing.begin()
         content: Content
         try:
-            content = await self._owner.statements.run(request, self._state)
+            content = await self._owner.statements.run(request, self._state, trace)
         except RequestError as error:
             content = error.message
         except Exception as error:  # noqa: BLE001  (whatever a bug raises, the client gets an answer)
             self._owner.world.log(f"{request} failed: {''.join(traceback.format_exception(error))}")
             content = Error(code=ErrorCode.SERVER_ERROR, text=f"{type(error).__name__}: {error}")
-        self._send(stream_id, Message(content=content))
+        if tracing is None or trace is None:
+            self._send(stream_id, Message(content=content))
+            return
+        trace.note("Done processing - preparing a result")
+        response_bytes = self._send(stream_id, Message(content=content, tracing_id=trace.session_id))
+        told = traced_request(
+            request,
+            self._owner.statements.text_of,
+            client=self._state.peer.address,
+            request_bytes=request_bytes,
+            response_bytes=response_bytes,
+        )
+        tracing.end(trace, told)
 
-    def _send(self, stream_id: int, message: Message) -> None:
+    def _send(self, stream_id: int, message: Message) -> int:
+        """Send a message; give the length of its body, unpacked."""
         if isinstance(message.content, Error) and len(message.content.text) > _ERROR_CHARACTERS_MAX:
             message = Message(content=_shortened(message.content), tracing_id=message.tracing_id)
         try:
@@ -193,6 +232,7 @@ class ClientConnection:
         if self._compression is not Compression.NONE and frame.body:
             frame = frame._replace(flags=frame.flags | FLAG_COMPRESSED)
         self._connection.write(encode_frame(frame, compression=self._compression))
+        return len(frame.body)
 
 
 def _shortened(error: Error) -> Error:

@@ -8,10 +8,9 @@ from harness.backends.simulation.cql.pager import ReadAnswer, TableRead
 from harness.backends.simulation.cql.read_plan import ReadPlan
 from harness.backends.simulation.cql.schema_plan import SchemaPlan
 from harness.backends.simulation.cql.write_plan import ConditionalPlan
-from harness.backends.simulation.table_layout import TableLayout
 from harness.backends.simulation.writes.write_type import WriteType
 from harness.codec.cql.results import Rows
-from harness.codec.verbs.common import ConsistencyLevel
+from harness.codec.verbs.common import ConsistencyLevel, TraceInfo
 from harness.codec.verbs.mutation import Mutation
 
 
@@ -34,7 +33,13 @@ class Writes(Protocol):
     """Writes to replicas."""
 
     async def write(
-        self, mutations: Sequence[Mutation], consistency: ConsistencyLevel, *, write_type: WriteType
+        self,
+        mutations: Sequence[Mutation],
+        consistency: ConsistencyLevel,
+        *,
+        write_type: WriteType,
+        timeout_ms: int | None = None,
+        trace: TraceInfo | None = None,
     ) -> None:
         """Return when enough of them have acknowledged it.
 
@@ -46,7 +51,13 @@ class Writes(Protocol):
 class LoggedBatches(Protocol):
     """Writes batches that happen as a whole, sooner or later."""
 
-    async def write(self, mutations: Sequence[Mutation], consistency: ConsistencyLevel) -> None:
+    async def write(
+        self,
+        mutations: Sequence[Mutation],
+        consistency: ConsistencyLevel,
+        *,
+        trace: TraceInfo | None = None,
+    ) -> None:
         """Return when the log and then enough replicas have acknowledged it.
 
         Raises:
@@ -57,7 +68,13 @@ class LoggedBatches(Protocol):
 class CounterWrites(Protocol):
     """Changes counters."""
 
-    async def write(self, mutations: Sequence[Mutation], consistency: ConsistencyLevel) -> None:
+    async def write(
+        self,
+        mutations: Sequence[Mutation],
+        consistency: ConsistencyLevel,
+        *,
+        trace: TraceInfo | None = None,
+    ) -> None:
         """Return when the leaders have reached enough replicas.
 
         Raises:
@@ -68,7 +85,7 @@ class CounterWrites(Protocol):
 class Truncations(Protocol):
     """Empties tables."""
 
-    async def truncate(self, layout: TableLayout) -> None:
+    async def truncate(self, keyspace: str, table: str) -> None:
         """Return when all nodes have emptied it.
 
         Raises:
@@ -79,14 +96,23 @@ class Truncations(Protocol):
 class Reads(Protocol):
     """Reads from replicas."""
 
-    async def read(self, read: TableRead, consistency: ConsistencyLevel) -> ReadAnswer:
+    async def read(
+        self, read: TableRead, consistency: ConsistencyLevel, *, trace: TraceInfo | None = None
+    ) -> ReadAnswer:
         """Do one read.
 
         Raises:
             RequestError: UNAVAILABLE, READ_TIMEOUT, READ_FAILURE.
         """
 
-    async def run_reads(self, plan: ReadPlan, moment: Moment, consistency: ConsistencyLevel) -> Rows:
+    async def run_reads(
+        self,
+        plan: ReadPlan,
+        moment: Moment,
+        consistency: ConsistencyLevel,
+        *,
+        trace: TraceInfo | None = None,
+    ) -> Rows:
         """Do all reads of a plan.
 
         Raises:

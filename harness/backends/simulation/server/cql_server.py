@@ -13,6 +13,7 @@ from harness.backends.simulation.server.client_events import (
     ClientEvents,
     ReadinessGossip,
 )
+from harness.backends.simulation.server.tracing import Tracing
 from harness.backends.simulation.world import Connection, Listener
 from harness.codec.cql.events import Event, SchemaChange
 from harness.codec.cql.messages import Supported
@@ -37,13 +38,19 @@ class CqlServer:
         context: of the node.
         statements: carries out what they ask for.
         gossip: by which nodes tell each other that their CQL ports are open; None: nobody tells.
+        tracing: keeps traces; None: nobody does, and requests that ask for one get none.
     """
 
     def __init__(
-        self, context: NodeContext, statements: Statements, gossip: ReadinessGossip | None = None
+        self,
+        context: NodeContext,
+        statements: Statements,
+        gossip: ReadinessGossip | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.world = context.world
         self.statements = statements
+        self.tracing = tracing
         self.supported = Supported(
             options=(("COMPRESSION", ("lz4", "snappy")), ("CQL_VERSION", (CQL_VERSION,)), *_SHARD_OPTIONS)
         )

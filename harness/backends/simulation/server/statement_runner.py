@@ -34,17 +34,19 @@ from harness.backends.simulation.server.collaborators import (
     Writes,
 )
 from harness.backends.simulation.server.prepared_statements import PreparedStatements
+from harness.backends.simulation.server.trace_session import TraceSession
 from harness.backends.simulation.writes.write_type import WriteType
 from harness.codec.cql.errors import ErrorCode
 from harness.codec.cql.requests import Batch, BatchStatement, Execute, Prepare, Query, QueryParameters
 from harness.codec.cql.results import Result, Rows, SchemaChanged, SetKeyspace, Void, metadata_of
-from harness.codec.verbs.common import ConsistencyLevel
+from harness.codec.verbs.common import ConsistencyLevel, TraceInfo
 from harness.codec.verbs.mutation import Mutation
 
 DataPlan = ReadPlan | WritePlan | ConditionalPlan | UsePlan | TruncatePlan
 """All plans but changes of the schema."""
 
 StatementRequest = Query | Prepare | Execute | Batch
+"""What there is to carry out."""
 
 _VOID = Void()
 _SERIAL = frozenset({ConsistencyLevel.SERIAL, ConsistencyLevel.LOCAL_SERIAL})
@@ -79,8 +81,15 @@ class StatementRunner:
         self._roles = roles
         self._last_timestamp_us = 0
 
-    async def run(self, request: StatementRequest, client: ClientState) -> Result:
+    async def run(
+        self, request: StatementRequest, client: ClientState, trace: TraceSession | None = None
+    ) -> Result:
         """Do what a client asks for.
+
+        Args:
+            request: that.
+            client: who asks.
+            trace: takes note of what is done; None: nobody wants to know.
 
         Raises:
             RequestError: it is refused, or has failed.
@@ -88,20 +97,30 @@ class StatementRunner:
         match request:
             case Execute():
                 statement = self.prepared.of_id(request.statement_id)
-                return await self._run_statement(statement, request.parameters, client)
+                return await self._run_statement(statement, request.parameters, client, trace)
             case Query():
+                if trace is not None:
+                    trace.note("Parsing a statement")
                 statement = self.prepared.of_text(request.query, client.keyspace)
-                return await self._run_statement(statement, request.parameters, client)
+                return await self._run_statement(statement, request.parameters, client, trace)
             case Prepare():
                 statement_id, statement = self.prepared.prepare(request.query, client.keyspace)
                 return statement.description(statement_id)
             case Batch():
-                return await self._run_batch(request, client)
+                return await self._run_batch(request, client, trace)
             case _:
                 assert_never(request)
 
+    def text_of(self, statement_id: bytes) -> str:
+        """The text of a prepared statement; empty if there is none with that id."""
+        return self.prepared.text_of(statement_id)
+
     async def _run_statement(
-        self, statement: PreparedStatement, parameters: QueryParameters, client: ClientState
+        self,
+        statement: PreparedStatement,
+        parameters: QueryParameters,
+        client: ClientState,
+        trace: TraceSession | None,
     ) -> Result:
         values: BoundValues = parameters.values
         if parameters.names:
@@ -113,19 +132,21 @@ class StatementRunner:
             page_rows=0 if page_rows is None else max(page_rows, 0),
             paging_state=parameters.paging_state,
         )
+        if trace is not None:
+            trace.note("Processing a statement")
         if isinstance(plan, SchemaPlan):
             return await self._change_schema(plan, statement)
-        result = await self._carry_out(plan, parameters, client)
+        result = await self._carry_out(plan, parameters, client, trace)
         if parameters.skip_metadata and isinstance(result, Rows):
             return _without_metadata(result)
         return result
 
-    async def _run_batch(self, request: Batch, client: ClientState) -> Result:
+    async def _run_batch(self, request: Batch, client: ClientState, trace: TraceSession | None) -> Result:
         if request.batch_type >= len(_BATCH_KINDS):
             raise RequestError(ErrorCode.PROTOCOL_ERROR, f"Unknown batch type {request.batch_type}")
         statements = [(self._in_batch(one, client), one.values) for one in request.statements]
         plan = plan_batch(_BATCH_KINDS[request.batch_type], statements, self._context.moment)
-        return await self._carry_out(plan, request.parameters, client)
+        return await self._carry_out(plan, request.parameters, client, trace)
 
     def _in_batch(self, one: BatchStatement, client: ClientState) -> PreparedStatement:
         if one.statement_id is not None:
@@ -148,17 +169,20 @@ class StatementRunner:
         await self._roles.schema.change(plan, replan=replan)
         return _VOID if done.change is None or done.event is None else SchemaChanged(change=done.event)
 
-    async def _carry_out(self, plan: DataPlan, parameters: QueryParameters, client: ClientState) -> Result:
+    async def _carry_out(
+        self, plan: DataPlan, parameters: QueryParameters, client: ClientState, trace: TraceSession | None
+    ) -> Result:
+        info = None if trace is None else trace.info
         match plan:
             case ReadPlan():
-                return await self._read(plan, parameters)
+                return await self._read(plan, parameters, info)
             case WritePlan():
-                await self._write(plan, parameters)
+                await self._write(plan, parameters, info)
                 return _VOID
             case ConditionalPlan():
                 return await self._decide(plan, parameters)
             case TruncatePlan():
-                await self._roles.truncations.truncate(plan.layout)
+                await self._roles.truncations.truncate(plan.layout.table.keyspace, plan.layout.table.name)
                 return _VOID
             case UsePlan():
                 client.keyspace = plan.keyspace
@@ -166,16 +190,16 @@ class StatementRunner:
             case _:
                 assert_never(plan)
 
-    async def _read(self, plan: ReadPlan, parameters: QueryParameters) -> Rows:
+    async def _read(self, plan: ReadPlan, parameters: QueryParameters, trace: TraceInfo | None) -> Rows:
         consistency = _consistency(parameters.consistency)
         moment = self._context.moment
         if consistency in _SERIAL:
             return await self._roles.transactions.read(plan, moment, consistency)
         if consistency in _OF_WRITES:
             raise invalid(f"{consistency.name} ConsistencyLevel is only supported for writes")
-        return await self._roles.reads.run_reads(plan, moment, consistency)
+        return await self._roles.reads.run_reads(plan, moment, consistency, trace=trace)
 
-    async def _write(self, plan: WritePlan, parameters: QueryParameters) -> None:
+    async def _write(self, plan: WritePlan, parameters: QueryParameters, trace: TraceInfo | None) -> None:
         consistency = _consistency(parameters.consistency)
         if consistency in _SERIAL:
             raise invalid("You must use conditional updates for serializable writes")
@@ -189,16 +213,18 @@ class StatementRunner:
             raise invalid(
                 f"Write operation require a read but consistency {consistency.name} is not supported on reads"
             )
-        answers = [(read, await self._roles.reads.read(read, consistency)) for read in reads]
+        answers = [(read, await self._roles.reads.read(read, consistency, trace=trace)) for read in reads]
         mutations = [planned.mutation for planned in plan.mutations(timestamp_us, answers)]
         if not mutations:
             return
         if is_counter:
-            await self._roles.counters.write(mutations, consistency)
+            await self._roles.counters.write(mutations, consistency, trace=trace)
         elif plan.kind is WriteKind.BATCH and len(mutations) > 1:
-            await self._roles.batches.write(mutations, consistency)
+            await self._roles.batches.write(mutations, consistency, trace=trace)
         else:
-            await self._roles.writes.write(mutations, consistency, write_type=_write_type(mutations))
+            await self._roles.writes.write(
+                mutations, consistency, write_type=_write_type(mutations), trace=trace
+            )
 
     async def _decide(self, plan: ConditionalPlan, parameters: QueryParameters) -> Rows:
         consistency = _consistency(parameters.consistency)

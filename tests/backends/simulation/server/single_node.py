@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from harness.backends.simulation.catalog import Catalog
 from harness.backends.simulation.cql.moment import Moment
 from harness.backends.simulation.cql.pager import ReadAnswer, TableRead
 from harness.backends.simulation.cql.read_plan import ReadPlan
@@ -19,19 +20,20 @@ from harness.backends.simulation.messaging.messaging import Messaging
 from harness.backends.simulation.node_config import NodeConfig
 from harness.backends.simulation.node_context import NodeContext
 from harness.backends.simulation.real_world import RealWorld
-from harness.backends.simulation.schema.builtin_schema import local_catalog
+from harness.backends.simulation.schema.builtin_schema import local_catalog, shared_keyspace
 from harness.backends.simulation.server.client_state import ClientState
 from harness.backends.simulation.server.cql_server import CqlServer
 from harness.backends.simulation.server.statement_runner import Roles, StatementRunner
-from harness.backends.simulation.table_layout import TableLayout
+from harness.backends.simulation.server.tracing import Tracing
 from harness.backends.simulation.world import Endpoint
 from harness.backends.simulation.writes.write_type import WriteType
 from harness.codec.cql.consistency import Consistency
 from harness.codec.cql.events import SchemaChange
 from harness.codec.cql.requests import Query, query_parameters
 from harness.codec.cql.results import Result, Rows
-from harness.codec.verbs.common import ConsistencyLevel
+from harness.codec.verbs.common import ConsistencyLevel, TraceInfo
 from harness.codec.verbs.mutation import Mutation
+from harness.schema import Schema
 from harness.topology import Node
 from tests.backends.simulation.cql.node import LocalNode
 
@@ -46,6 +48,7 @@ class LocalRoles:
     def __init__(self, node: LocalNode) -> None:
         self.node = node
         self.asked: list[tuple[object, ...]] = []
+        self.traces: list[TraceInfo] = []
         self.heard: Callable[[SchemaChange], None] = lambda _: None
         self.before_write: Callable[[], Awaitable[None]] | None = None
         self.context: NodeContext
@@ -62,24 +65,47 @@ class LocalRoles:
             self.heard(plan.event)
 
     async def write(
-        self, mutations: Sequence[Mutation], consistency: ConsistencyLevel, *, write_type: WriteType
+        self,
+        mutations: Sequence[Mutation],
+        consistency: ConsistencyLevel,
+        *,
+        write_type: WriteType,
+        timeout_ms: int | None = None,
+        trace: TraceInfo | None = None,
     ) -> None:
+        if trace is not None:
+            self.traces.append(trace)
+        if timeout_ms is not None:
+            self.asked.append(("timeout", timeout_ms))
         self.asked.append((write_type, consistency, len(mutations)))
         if self.before_write is not None:
             await self.before_write()
         for mutation in mutations:
             self.node.write(mutation)
 
-    async def truncate(self, layout: TableLayout) -> None:
+    async def truncate(self, keyspace: str, table: str) -> None:
+        layout = self.node.catalog.table(keyspace, table)
+        assert layout is not None
         for one in (layout, *self.node.catalog.views_of(layout.table)):
             assert one.table.id is not None
             self.node.storage.truncate(one.table.id)
 
-    async def read(self, read: TableRead, consistency: ConsistencyLevel) -> ReadAnswer:
+    async def read(
+        self, read: TableRead, consistency: ConsistencyLevel, *, trace: TraceInfo | None = None
+    ) -> ReadAnswer:
+        if trace is not None:
+            self.traces.append(trace)
         self.asked.append(("read", consistency))
         return self.node.answer(read)
 
-    async def run_reads(self, plan: ReadPlan, moment: Moment, consistency: ConsistencyLevel) -> Rows:
+    async def run_reads(
+        self,
+        plan: ReadPlan,
+        moment: Moment,
+        consistency: ConsistencyLevel,
+        *,
+        trace: TraceInfo | None = None,
+    ) -> Rows:
         reading = plan.run(moment)
         answers: tuple[ReadAnswer, ...] | None = None
         while True:
@@ -88,7 +114,7 @@ class LocalRoles:
             except StopIteration as stop:
                 rows: Rows = stop.value
                 return rows
-            answers = tuple([await self.read(read, consistency) for read in reads])
+            answers = tuple([await self.read(read, consistency, trace=trace) for read in reads])
 
 
 class LocalTransactions:
@@ -113,8 +139,14 @@ class LocalBatches:
         self.roles = roles
         self.kind = kind
 
-    async def write(self, mutations: Sequence[Mutation], consistency: ConsistencyLevel) -> None:
-        await self.roles.write(mutations, consistency, write_type=self.kind)
+    async def write(
+        self,
+        mutations: Sequence[Mutation],
+        consistency: ConsistencyLevel,
+        *,
+        trace: TraceInfo | None = None,
+    ) -> None:
+        await self.roles.write(mutations, consistency, write_type=self.kind, trace=trace)
 
 
 class SingleNode:
@@ -123,7 +155,7 @@ class SingleNode:
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
         self.log = io.StringIO()
-        self.roles = LocalRoles(LocalNode(catalog=local_catalog(), keyspace=None))
+        self.roles = LocalRoles(LocalNode(catalog=builtin_catalog(), keyspace=None))
         self.loop = asyncio.new_event_loop()
         self.config = NodeConfig(
             name="n1",
@@ -186,7 +218,7 @@ class SingleNode:
             truncations=self.roles,
         )
         self.runner = StatementRunner(self.context, roles)
-        self.server = CqlServer(self.context, self.runner)
+        self.server = CqlServer(self.context, self.runner, tracing=Tracing(self.context, self.roles))
         self.roles.heard = self.server.schema_changed
         await self._fill_system_tables()
         await self.server.start()
@@ -216,6 +248,16 @@ def running_node(folder: Path) -> Iterator[SingleNode]:
         yield node
     finally:
         node.stop()
+
+
+def builtin_catalog() -> Catalog:
+    """The tables of every node, and those of traces."""
+    local, traces = local_catalog(), shared_keyspace("system_traces")
+    schema = Schema(
+        tables=(*local.schema.tables, *traces.schema.tables),
+        known_keyspaces=(*local.schema.known_keyspaces, *traces.schema.known_keyspaces),
+    )
+    return Catalog(schema, {**local.properties, **traces.properties})
 
 
 def free_port() -> int:

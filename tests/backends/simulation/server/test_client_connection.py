@@ -8,6 +8,7 @@ from harness.backends.simulation.cql.request_error import invalid
 from harness.backends.simulation.real_world import RealWorld
 from harness.backends.simulation.server.client_connection import ClientConnection
 from harness.backends.simulation.server.client_state import ClientState
+from harness.backends.simulation.server.trace_session import TraceSession
 from harness.backends.simulation.world import Endpoint
 from harness.codec.cql.compression import Compression
 from harness.codec.cql.connection import ConnectionDecoder
@@ -57,10 +58,19 @@ class FakeStatements:
     def __init__(self, answer: Callable[[str], Awaitable[Result]]) -> None:
         self._answer = answer
 
-    async def run(self, request: Query | Prepare | Execute | Batch, client: ClientState) -> Result:
+    async def run(
+        self,
+        request: Query | Prepare | Execute | Batch,
+        client: ClientState,
+        trace: TraceSession | None = None,
+    ) -> Result:
+        assert trace is None
         assert isinstance(request, Query)
         assert client.is_started
         return await self._answer(request.query)
+
+    def text_of(self, statement_id: bytes) -> str:
+        return statement_id.hex()
 
 
 class Client:
@@ -73,6 +83,7 @@ class Client:
         self.world = RealWorld(seed=1)
         self.statements = FakeStatements(answer or void)
         self.supported = Supported(options=(("CQL_VERSION", ("3.3.1",)),))
+        self.tracing = None
         self.forgotten: list[ClientConnection] = []
         self.connection = FakeConnection()
         self.server = ClientConnection(self.connection, self)
