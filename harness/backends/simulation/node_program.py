@@ -1,0 +1,62 @@
+"""The process of one simulated node: ``python -m harness.backends.simulation.node_program CONFIG.json``.
+
+It runs until SIGTERM or SIGINT, which it takes as ``nodetool drain`` and the end.
+"""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from harness.backends.simulation.journal import FileJournal
+from harness.backends.simulation.node import Node
+from harness.backends.simulation.node_config import NodeConfig
+from harness.backends.simulation.real_world import RealWorld
+from harness.errors import HarnessError
+
+
+async def run_node(config: NodeConfig) -> None:
+    """Run a node until the process is told to end.
+
+    Raises:
+        HarnessError: it cannot start.
+        OSError: a port or its folder cannot be used.
+    """
+    world = RealWorld(seed=config.seed)
+    journal = FileJournal(Path(config.data_folder, "journal"))
+    node = Node(config, world, journal)
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    try:
+        world.log(f"{config.name} starts on {config.listen_address}")
+        await node.start()
+        world.log(f"{config.name} serves clients on port {config.native_transport_port}")
+        await told.wait()
+        world.log(f"{config.name} stops")
+        await node.stop()
+    finally:
+        await world.close()
+        journal.close()
+
+
+def main(arguments: list[str]) -> int:
+    """Run the node that a file describes.
+
+    Returns:
+        The exit code: 0 after an orderly stop, 1 if it cannot start, 2 for wrong usage.
+    """
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m harness.backends.simulation.node_program CONFIG.json\n")
+        return 2
+    try:
+        asyncio.run(run_node(NodeConfig.read(Path(arguments[0]))))
+    except (HarnessError, OSError) as error:
+        sys.stderr.write(f"the node cannot start: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
