@@ -6,8 +6,8 @@ from dataclasses import replace
 from harness.backends.simulation.catalog import Catalog
 from harness.backends.simulation.messaging.verb import Verb
 from harness.backends.simulation.schema.builtin_schema import local_catalog, shared_keyspace
-from harness.codec.verbs.common import ConsistencyLevel
-from harness.codec.verbs.mutation import LiveMarker, NoMarker
+from harness.codec.verbs.common import ConsistencyLevel, PartitionRange
+from harness.codec.verbs.mutation import LiveCell, LiveMarker, NoMarker
 from harness.schema import Schema
 from tests.backends.simulation.loopback_nodes import LoopbackNode, loopback_nodes, until
 from tests.backends.simulation.tables import catalog_of
@@ -18,6 +18,8 @@ VIEW = (
     "CREATE MATERIALIZED VIEW v AS SELECT * FROM t WHERE city IS NOT NULL AND id IS NOT NULL"
     " PRIMARY KEY (city, id)"
 )
+
+EVERYTHING = PartitionRange(start=None, end=None, singular=False)
 
 
 def with_system_tables(catalog: Catalog) -> Catalog:
@@ -113,5 +115,42 @@ def test_a_view_without_known_status_tables_is_built_all_the_same() -> None:
             view_id = view.table.id
             role.view_builder.look()
             await until(lambda: nodes[0].context.storage.partition(view_id, (b"c",)))
+
+    asyncio.run(run())
+
+
+def test_what_is_told_of_a_dropped_view_is_deleted_and_one_of_the_same_name_is_built_anew() -> None:
+    async def run() -> None:
+        async with loopback_nodes(3, catalog=AFTER) as nodes:
+            roles = roles_of(nodes)
+            status = AFTER.table("system_distributed", "view_build_status")
+            assert status is not None
+
+            def told() -> list[tuple[bytes, ...]]:
+                assert status is not None
+                node = nodes[2].context
+                rows = [
+                    row
+                    for mutation in node.storage.mutations(status, EVERYTHING, node.now_s)
+                    for row in mutation.partition.rows
+                ]
+                cells = [(row.key.components, row.cells.columns[0].cell) for row in rows]
+                return [key for key, cell in cells if isinstance(cell, LiveCell) and cell.value == b"SUCCESS"]
+
+            for role in roles:
+                role.view_builder.look()
+            await until(lambda: len(told()) == 3)
+            for node, role in zip(nodes, roles, strict=True):
+                node.sent.clear()
+                node.context.storage.use(BEFORE)
+                role.view_builder.look()
+            await until(lambda: not any(len(role.pending) for role in roles) and told() == [])
+            deletions = [sent.body.mutation for sent in nodes[0].sent_of(Verb.MUTATION)]
+            assert [mutation.key.components for mutation in deletions] == [(b"ks", b"v")] * 2
+            assert all(mutation.partition.tombstone.exists for mutation in deletions)
+            for node, role in zip(nodes, roles, strict=True):
+                node.context.storage.use(AFTER)
+                role.view_builder.look()
+            await until(lambda: len(told()) == 3)
 
     asyncio.run(run())
