@@ -1,7 +1,6 @@
 """Logged batches."""
 
 import asyncio
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -9,15 +8,13 @@ import pytest
 from harness.backends.simulation.cql.request_error import RequestError
 from harness.backends.simulation.messaging.verb import Verb
 from harness.backends.simulation.schema.builtin_schema import local_catalog
-from harness.backends.simulation.writes.batch_data import batch_data_of, mutations_of
+from harness.backends.simulation.writes.batch_data import mutations_of
 from harness.backends.simulation.writes.batchlog import keepers_of
 from harness.codec.cql.errors import WriteTimeout
 from harness.codec.verbs.common import ConsistencyLevel, PartitionRange
-from harness.codec.verbs.mutation import LiveCell, NoMarker
+from harness.codec.verbs.mutation import NoMarker
 from harness.codec.verbs.writes import MutationRequest
 from harness.topology import Node
-from tests.backends.simulation.captured import catalog_of as catalog_of_capture
-from tests.backends.simulation.captured import trace_of
 from tests.backends.simulation.loopback_nodes import LoopbackNode, loopback_nodes, until
 from tests.backends.simulation.writes.writing import MAP, roles_of, row_of, stored
 
@@ -66,24 +63,6 @@ def test_a_batch_is_logged_at_two_others_then_written_then_forgotten() -> None:
             await until(lambda: [kept_by(node) for node in nodes] == [0, 0, 0])
 
     asyncio.run(run())
-
-
-def test_a_batch_in_a_capture_of_a_real_cluster_is_read_and_encoded_to_the_same_bytes(
-    reference: Path,
-) -> None:
-    path = reference / "scylla-4.2/base/batch.pcapng"
-    catalog = catalog_of_capture(path)
-    seen = 0
-    for message in trace_of(path).rpc:
-        if isinstance(message.body, MutationRequest) and is_of_log(message.body):
-            for row in message.body.mutation.partition.rows:
-                cell = row.cells.columns[0].cell
-                assert isinstance(cell, LiveCell)
-                batch = mutations_of(catalog, cell.value)
-                assert len(batch) == 3
-                assert batch_data_of(catalog, batch) == cell.value
-                seen += 1
-    assert seen == 2
 
 
 def test_a_batch_whose_log_nobody_acknowledges_is_not_written() -> None:
