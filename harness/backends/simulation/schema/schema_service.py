@@ -38,6 +38,8 @@ from harness.errors import HarnessError
 
 PULL_DELAY_S = 60.0
 """How long another schema of a peer is waited for to become ours by itself."""
+YOUNG_PULL_DELAY_S = 1.5
+"""The same in the first minute of a node, which is when nodes get to know each other."""
 PULL_AGAIN_S = 0.05
 """How long a node without a schema waits before it asks again."""
 AGREEMENT_TRY_S = 0.02
@@ -272,26 +274,31 @@ class SchemaService:
 
     async def _pull_while_differing(self, address: str) -> None:
         world = self._context.world
-        is_young = not self._has_agreed and world.monotonic_s - self._began_s < PULL_DELAY_S
-        is_young = is_young or self.version == EMPTY_VERSION
-        wait_s = 0.0 if is_young else PULL_DELAY_S
+        wait_s = self._first_wait_s()
         try:
-            while True:
+            while self._differs(address):
                 if wait_s:
                     await world.sleep(wait_s)
                 if not self._differs(address):
                     return
-                before = self.version
                 try:
                     await self.pull(address)
                 except RpcError as error:
                     world.log(f"schema of {address} could not be pulled: {error}")
-                if self.version == before and not is_young:
-                    return
                 # Who does not know this node yet tells nothing: soon it will.
-                wait_s = PULL_DELAY_S if self.version != EMPTY_VERSION else PULL_AGAIN_S
+                is_empty = self.version == EMPTY_VERSION
+                wait_s = PULL_AGAIN_S if is_empty else max(self._first_wait_s(), YOUNG_PULL_DELAY_S)
         finally:
             self._differing.discard(address)
+
+    def _first_wait_s(self) -> float:
+        """How long a peer's schema may differ before it is pulled."""
+        if self.version == EMPTY_VERSION or not self._has_agreed:
+            return 0.0
+        # A young node would pull at once. What gossip tells of a change is often older than what was pushed meanwhile,
+        # so give it a round; a change that was not pushed, as the nodes did not know each other yet, is still found.
+        is_young = self._context.world.monotonic_s - self._began_s < PULL_DELAY_S
+        return YOUNG_PULL_DELAY_S if is_young else PULL_DELAY_S
 
     @property
     def _agrees(self) -> bool:

@@ -178,6 +178,30 @@ def test_a_new_node_pulls_the_schema_of_peers_that_know_it() -> None:
     asyncio.run(check())
 
 
+def test_a_change_that_was_not_pushed_is_found_by_gossip() -> None:
+    async def check() -> None:
+        async with schema_nodes(2) as ((n1, s1), (n2, s2)):
+            voices: list[SaidAloud] = []
+            for node in (n1, n2):
+                voices.append(SaidAloud(voices, node.address))
+            for voice in voices:
+                voice.set_state(ApplicationState.SCHEMA_TABLES_VERSION, "3")
+            for voice, schema in zip(voices, (s1, s2), strict=True):
+                schema.use_gossip(voice)
+            await run(n1, s1, KEYSPACE)
+            await until(lambda: s1.version == s2.version)
+            await run(n2, s2, "CREATE TABLE k.u (p int PRIMARY KEY)")
+            await until(lambda: s1.version == s2.version)
+            n1.messaging.loses = lambda _, verb: verb is Verb.DEFINITIONS_UPDATE
+            await run(n1, s1, TABLE)
+            assert s2.version != s1.version
+            assert await s2.agreement(5.0)
+            assert s2.version == s1.version
+            assert [sent.verb for sent in n2.sent][-2:] == [Verb.DEFINITIONS_UPDATE, Verb.MIGRATION_REQUEST]
+
+    asyncio.run(check())
+
+
 def test_listeners_hear_what_clients_are_told() -> None:
     async def check() -> None:
         async with schema_nodes(2) as ((n1, s1), (_, s2)):
