@@ -124,7 +124,12 @@ class Transactions(Protocol):
     """Runs rounds of Paxos."""
 
     async def execute(
-        self, plan: ConditionalPlan, consistency: ConsistencyLevel, serial_consistency: ConsistencyLevel
+        self,
+        plan: ConditionalPlan,
+        consistency: ConsistencyLevel,
+        serial_consistency: ConsistencyLevel,
+        *,
+        trace: TraceInfo | None = None,
     ) -> Rows:
         """Write if the conditions are met; tell whether they were.
 
@@ -132,7 +137,14 @@ class Transactions(Protocol):
             RequestError: UNAVAILABLE, WRITE_TIMEOUT.
         """
 
-    async def read(self, plan: ReadPlan, moment: Moment, serial_consistency: ConsistencyLevel) -> Rows:
+    async def read(
+        self,
+        plan: ReadPlan,
+        moment: Moment,
+        serial_consistency: ConsistencyLevel,
+        *,
+        trace: TraceInfo | None = None,
+    ) -> Rows:
         """Read what has been decided.
 
         Raises:

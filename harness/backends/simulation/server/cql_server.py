@@ -30,6 +30,11 @@ _SHARD_OPTIONS = (
 )
 """Where drivers that know of shards send what."""
 
+SUPPORTED = Supported(
+    options=(("COMPRESSION", ("lz4", "snappy")), ("CQL_VERSION", (CQL_VERSION,)), *_SHARD_OPTIONS)
+)
+"""What OPTIONS is answered."""
+
 
 class CqlServer:
     """Accepts clients and tells them of events.
@@ -51,9 +56,7 @@ class CqlServer:
         self.world = context.world
         self.statements = statements
         self.tracing = tracing
-        self.supported = Supported(
-            options=(("COMPRESSION", ("lz4", "snappy")), ("CQL_VERSION", (CQL_VERSION,)), *_SHARD_OPTIONS)
-        )
+        self.supported = SUPPORTED
         self._context = context
         self._gossip = gossip
         # A dict, for a set has no order in which to tell them.
@@ -79,6 +82,11 @@ class CqlServer:
             self._announce(IS_NOT_READY)
         for client in tuple(self._clients):
             client.close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether clients are accepted."""
+        return self._listener is not None
 
     @property
     def clients_count(self) -> int:

@@ -180,7 +180,7 @@ class StatementRunner:
                 await self._write(plan, parameters, info)
                 return _VOID
             case ConditionalPlan():
-                return await self._decide(plan, parameters)
+                return await self._decide(plan, parameters, info)
             case TruncatePlan():
                 await self._roles.truncations.truncate(plan.layout.table.keyspace, plan.layout.table.name)
                 return _VOID
@@ -194,7 +194,7 @@ class StatementRunner:
         consistency = _consistency(parameters.consistency)
         moment = self._context.moment
         if consistency in _SERIAL:
-            return await self._roles.transactions.read(plan, moment, consistency)
+            return await self._roles.transactions.read(plan, moment, consistency, trace=trace)
         if consistency in _OF_WRITES:
             raise invalid(f"{consistency.name} ConsistencyLevel is only supported for writes")
         return await self._roles.reads.run_reads(plan, moment, consistency, trace=trace)
@@ -226,7 +226,9 @@ class StatementRunner:
                 mutations, consistency, write_type=_write_type(mutations), trace=trace
             )
 
-    async def _decide(self, plan: ConditionalPlan, parameters: QueryParameters) -> Rows:
+    async def _decide(
+        self, plan: ConditionalPlan, parameters: QueryParameters, trace: TraceInfo | None
+    ) -> Rows:
         consistency = _consistency(parameters.consistency)
         if consistency in _SERIAL:
             raise invalid(
@@ -238,7 +240,7 @@ class StatementRunner:
             serial = _consistency(parameters.serial_consistency)
         if serial not in _SERIAL:
             raise invalid("Invalid consistency for conditional update. Must be one of SERIAL or LOCAL_SERIAL")
-        return await self._roles.transactions.execute(plan, consistency, serial)
+        return await self._roles.transactions.execute(plan, consistency, serial, trace=trace)
 
     def _timestamp_us(self, parameters: QueryParameters) -> int:
         """The client's timestamp, or one of ours, later than all before."""

@@ -122,16 +122,30 @@ class LocalTransactions:
         self.roles = roles
 
     async def execute(
-        self, plan: ConditionalPlan, consistency: ConsistencyLevel, serial_consistency: ConsistencyLevel
+        self,
+        plan: ConditionalPlan,
+        consistency: ConsistencyLevel,
+        serial_consistency: ConsistencyLevel,
+        *,
+        trace: TraceInfo | None = None,
     ) -> Rows:
+        if trace is not None:
+            self.roles.traces.append(trace)
         self.roles.asked.append(("paxos", consistency, serial_consistency))
         rows = self.roles.node.carry_out(plan, self.roles.context.world.now_us)
         assert rows is not None
         return rows
 
-    async def read(self, plan: ReadPlan, moment: Moment, serial_consistency: ConsistencyLevel) -> Rows:
+    async def read(
+        self,
+        plan: ReadPlan,
+        moment: Moment,
+        serial_consistency: ConsistencyLevel,
+        *,
+        trace: TraceInfo | None = None,
+    ) -> Rows:
         self.roles.asked.append(("paxos read", serial_consistency))
-        return await self.roles.run_reads(plan, moment, serial_consistency)
+        return await self.roles.run_reads(plan, moment, serial_consistency, trace=trace)
 
 
 class LocalBatches:
