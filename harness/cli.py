@@ -489,12 +489,14 @@ def report(
     trace = read_trace(
         file, context=context, line=options.line, rpc_ports=options.rpc_ports, cql_ports=options.cql_ports
     )
+    now = datetime.now(UTC)
     written = write_report(
         trace,
         capture_path=Path(file),
         folder=Path(folder),
         scenario=scenario or Path(file).stem,
-        run_id=run_id_of(datetime.now(UTC), secrets.token_hex(2)),
+        run_id=run_id_of(now, secrets.token_hex(2)),
+        started=now,
         context=context,
         doc=context.doc,
     )

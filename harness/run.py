@@ -7,7 +7,7 @@ import json
 import shlex
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -259,6 +259,7 @@ class Run:
         self.doc = doc
         self.opened = opened
         self.verdicts: list[Judged] = []
+        self._started = datetime.now(UTC)
         self._on_verdict = on_verdict
         self.wire = Wire(opened.recorder, self._judge)
 
@@ -326,6 +327,7 @@ class Run:
             verdicts=[verdict for judged in self.verdicts for verdict in report_verdicts(judged, self.trace)],
             context=None if beside is None else read_context(beside),
             doc=self.doc,
+            started=self._started,
         )
 
     def close(self) -> None:

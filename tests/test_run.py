@@ -1,5 +1,5 @@
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -104,7 +104,7 @@ def test_a_run_with_a_recording_that_proves_nothing_does_not_end_well(run: Run) 
         run.finish()
 
 
-def test_a_report_tells_each_claim(run: Run, tmp_path: Path) -> None:
+def test_a_report_tells_each_claim_and_when_the_run_began(run: Run, tmp_path: Path) -> None:
     with run.wire.statement("insert") as insert:
         run.session().execute(INSERT)
     insert.expect(query("INSERT"), exactly(3, request(PAXOS_PREPARE)))
@@ -114,6 +114,8 @@ def test_a_report_tells_each_claim(run: Run, tmp_path: Path) -> None:
     assert written is not None
     told = json.loads((written.path / "verdicts.json").read_text(encoding="utf-8"))
     assert (told["outcome"], told["doc"]) == ("FAIL", "What it is about.")
+    started = datetime.fromisoformat(told["started"])
+    assert started <= datetime.now(UTC) < started + timedelta(hours=1)
     index = index_runs(tmp_path / "reports")
     lines = [line.text for line in summary_lines([written.page], index)]
     assert lines[0] == "insert"

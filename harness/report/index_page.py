@@ -56,9 +56,10 @@ def write_index(folder: Path) -> Path:
 
 
 def indexed_runs(folder: Path) -> tuple[IndexedRun, ...]:
-    """Find the runs of a folder, newest first."""
+    """Find the runs of a folder, newest first; scenarios that ran together by name."""
     runs = [run for found in folder.glob(f"*/*/{VERDICTS}") for run in _run(folder, found)]
-    return tuple(sorted(runs, key=lambda run: (run.run_id, run.scenario), reverse=True))
+    by_name = sorted(runs, key=lambda run: run.scenario)
+    return tuple(sorted(by_name, key=lambda run: run.run_id, reverse=True))
 
 
 def render_index(runs: tuple[IndexedRun, ...]) -> str:
