@@ -5,6 +5,7 @@ Source:
     make_drop_table_or_view_mutations and their like), service/migration_manager.cc (announce_*).
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -25,6 +26,7 @@ from harness.backends.simulation.schema.schema_values import (
     view_values,
 )
 from harness.backends.simulation.storage.storage import Storage
+from harness.codec.cql.types import identifier
 from harness.codec.verbs.mutation import CanonicalMutationFrame
 from harness.schema_building import INDEX_TOKEN_COLUMN, INDEX_VIEW_SUFFIX, VIRTUAL_COLUMN_TYPE
 from harness.table import Column, Table
@@ -221,7 +223,9 @@ class SchemaWriter:
     def _told_before(self, view: str) -> Values:
         for row in rows_of(self.storage, "views", self.plan.keyspace):
             if row.key == (view,):
-                return {name: row.value("views", name) for name in ("include_all_columns", "where_clause")}
+                clause = _renamed(row.value("views", "where_clause") or "", self.plan.change)
+                all_columns = row.value("views", "include_all_columns")
+                return {"include_all_columns": all_columns, "where_clause": clause}
         return {}
 
     # Rows.
@@ -254,6 +258,15 @@ class SchemaWriter:
         found = catalog.schema.table(self.plan.keyspace, name)
         assert found is not None
         return found
+
+
+def _renamed(clause: str, change: ddl.Ddl | None) -> str:
+    """The WHERE of a view after columns of its base table got other names."""
+    for rename in change.renames if isinstance(change, ddl.RenameColumns) else ():
+        old = re.escape(identifier(rename.old))
+        new = identifier(rename.new).replace("\\", "\\\\")
+        clause = re.sub(rf'(?<![\w"]){old}(?![\w"])', new, clause)
+    return clause
 
 
 def definition_mutations(

@@ -93,3 +93,40 @@ def test_a_view_keeps_its_clause_when_its_options_change() -> None:
     assert row.value("views", "where_clause") == "v IS NOT null AND p IS NOT null"
     assert row.value("views", "include_all_columns") is False
     assert row.value("views", "comment") == "mine"
+
+
+def test_a_renamed_key_column_is_told_for_its_views_too() -> None:
+    schema = schema_of(
+        "CREATE TABLE t (p int PRIMARY KEY, v text)",
+        "CREATE MATERIALIZED VIEW m AS SELECT * FROM t WHERE v IS NOT NULL AND p IS NOT NULL PRIMARY KEY (v, p)",
+        "ALTER TABLE t RENAME p TO key",
+    )
+    assert {row.key for row in rows_of(schema.storage, "columns", "k")} == {
+        ("t", "key"),
+        ("t", "v"),
+        ("m", "key"),
+        ("m", "v"),
+    }
+    assert rows_of(schema.storage, "dropped_columns", "k") == []
+    (row,) = rows_of(schema.storage, "views", "k")
+    assert row.value("views", "where_clause") == "v IS NOT null AND key IS NOT null"
+
+
+def test_a_local_index_names_its_partition_key() -> None:
+    schema = schema_of(
+        "CREATE TABLE t (p int, c int, v text, PRIMARY KEY (p, c))", "CREATE INDEX i ON t ((p), v)"
+    )
+    (row,) = rows_of(schema.storage, "indexes", "k")
+    assert row.value("indexes", "options") == {"target": '{"ck":["v"],"pk":["p"]}'}
+    assert rows_of(schema.storage, "computed_columns", "k") == []
+    view = schema.storage.catalog.schema.table("k", "i_index")
+    assert view is not None
+    assert view.is_index
+
+
+def test_a_type_that_changes_gives_its_tables_another_version() -> None:
+    schema = schema_of("CREATE TYPE a (x int)", "CREATE TABLE t (p int PRIMARY KEY, u frozen<a>)")
+    before = schema.version_of("k", "t")
+    told = schema.run("ALTER TYPE a ADD y int", "k")
+    assert tables_of(told)[0] == "types"
+    assert schema.version_of("k", "t") != before
