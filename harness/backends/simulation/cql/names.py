@@ -33,7 +33,8 @@ def table_named(catalog: Catalog, name: FullName, keyspace: str | None) -> Table
     """
     found_keyspace = keyspace_of(name, keyspace)
     layout = catalog.table(found_keyspace, name.name)
-    if layout is None:
+    # A built-in table without a version is one of other lines, or one that this node has not got.
+    if layout is None or layout.table.version is None:
         if not catalog.has_keyspace(found_keyspace):
             raise invalid(f"Keyspace {found_keyspace} does not exist")
         raise invalid(f"unconfigured table {name.name}")
