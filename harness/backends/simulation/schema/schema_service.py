@@ -209,7 +209,15 @@ class SchemaService:
 
     # Versions of tables that messages name.
 
-    async def learn(self, address: str, table_id: UUID, version: UUID, *, pulls: bool = True) -> None:
+    async def learn(
+        self,
+        address: str,
+        table_id: UUID,
+        version: UUID,
+        *,
+        pulls: bool = True,
+        tenant: Tenant = Tenant.USER,
+    ) -> None:
         """Get to know a table at a schema version.
 
         Args:
@@ -217,6 +225,7 @@ class SchemaService:
             table_id: the table.
             version: the version.
             pulls: whether the whole schema is wanted too, as for writes.
+            tenant: of the message.
 
         Raises:
             RpcError: the node gives no answer.
@@ -225,39 +234,43 @@ class SchemaService:
             return
         task = self._learning.get(version)
         if task is None:
-            task = asyncio.ensure_future(self._learn(address, version, pulls=pulls))
+            task = asyncio.ensure_future(self._learn(address, version, pulls=pulls, tenant=tenant))
             self._learning[version] = task
             task.add_done_callback(lambda _: self._learning.pop(version, None))
         await asyncio.shield(task)
 
-    async def _learn(self, address: str, version: UUID, *, pulls: bool) -> None:
+    async def _learn(self, address: str, version: UUID, *, pulls: bool, tenant: Tenant) -> None:
         request = GetSchemaVersionRequest(shard=0, version=version)
         reply: GetSchemaVersionReply = await self._context.messaging.call(
             address, Verb.GET_SCHEMA_VERSION, request
         )
         if pulls:
-            await self.pull(address)
+            await self.pull(address, tenant=tenant)
         self._store.take_form(reply.schema)
 
     # Differences.
 
-    async def pull(self, address: str) -> None:
+    async def pull(self, address: str, *, tenant: Tenant = Tenant.SYSTEM) -> None:
         """Take over the schema of a peer.
+
+        Args:
+            address: of the peer.
+            tenant: on whose behalf.
 
         Raises:
             RpcError: it gives no answer.
         """
         pulling = self._pulling.get(address)
         if pulling is None:
-            pulling = asyncio.ensure_future(self._pull(address))
+            pulling = asyncio.ensure_future(self._pull(address, tenant))
             self._pulling[address] = pulling
             pulling.add_done_callback(lambda _: self._pulling.pop(address, None))
         await asyncio.shield(pulling)
 
-    async def _pull(self, address: str) -> None:
+    async def _pull(self, address: str, tenant: Tenant) -> None:
         options = SchemaPullOptions(canonical_mutations=True)
         reply: MigrationReply = await self._context.messaging.call(
-            address, Verb.MIGRATION_REQUEST, MigrationRequest(options=options), tenant=Tenant.SYSTEM
+            address, Verb.MIGRATION_REQUEST, MigrationRequest(options=options), tenant=tenant
         )
         if isinstance(reply.canonical_mutations, tuple) and reply.canonical_mutations:
             self._merge(reply.canonical_mutations)

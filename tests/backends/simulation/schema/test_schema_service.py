@@ -96,7 +96,7 @@ def test_a_version_that_a_node_missed_is_asked_of_the_sender() -> None:
             await asyncio.gather(*(s2.learn(n1.address, table.id, table.version) for _ in range(3)))
             assert n2.context.catalog.schema.table("k", "t") == table
             assert [sent.verb for sent in n2.sent] == [Verb.GET_SCHEMA_VERSION, Verb.MIGRATION_REQUEST]
-            assert n2.sent[1].tenant is Tenant.SYSTEM
+            assert n2.sent[1].tenant is Tenant.USER, "the write was a client's"
             assert s1.version == s2.version
 
     asyncio.run(check())
