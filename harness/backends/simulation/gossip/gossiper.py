@@ -319,6 +319,7 @@ class Gossiper:
                 seeds=self._seeds,
                 random=self._context.world.random,
             ):
+                self._liveness.try_anew(address)
                 self._send(address, Verb.GOSSIP_DIGEST_SYN, syn)
             self._liveness.judge()
             self._forget_the_gone()

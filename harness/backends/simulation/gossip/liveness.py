@@ -80,6 +80,14 @@ class Liveness:
             self._context.members.mark_down(address)
             self._context.messaging.drop(address)
 
+    def try_anew(self, address: str) -> None:
+        """Let the next message to a node that is not alive open a connection; called before it is gossiped with.
+
+        An attempt from the time when packets did not get through waits longer and longer between two tries.
+        """
+        if not self.is_alive(address) and address not in self._asked:
+            self._context.messaging.drop(address)
+
     def judge(self) -> None:
         """Find nodes that have been silent for too long; called in each round."""
         now_s = self._context.world.monotonic_s

@@ -82,6 +82,23 @@ def test_a_node_that_starts_again_is_up_with_its_new_generation_and_knows_its_pe
     in_cluster(story, SEEDS)
 
 
+def test_a_node_that_could_not_be_reached_for_a_while_is_up_again() -> None:
+    async def story(cluster: Cluster) -> None:
+        nodes = await cluster.start(1, 2, 3)
+        await until(lambda: know_each_other(nodes))
+        away = nodes[2].context.messaging
+        send = away.send
+        away.send = lambda *_, **__: None  # type: ignore[method-assign]
+        away.close()
+        await until(lambda: address(3) not in nodes[0].live() | nodes[1].live() and not nodes[2].live())
+        away.send = send  # type: ignore[method-assign]
+        await away.listen()
+        await until(lambda: know_each_other(nodes))
+        assert nodes[0].gossip.generation_of(address(3)) == GENERATION
+
+    in_cluster(story, SEEDS)
+
+
 def test_a_restart_that_nobody_noticed_takes_the_node_down_and_up() -> None:
     async def story(cluster: Cluster) -> list[str]:
         nodes = await cluster.start(1, 2, 3)
