@@ -55,7 +55,7 @@ def test_write_at_all_is_refused_at_once(cluster: Cluster, session: Session, wir
 def test_write_at_quorum_goes_to_the_living(cluster: Cluster, session: Session, wire: Wire) -> None:
     """RF 3, QUORUM, one replica down: the other one gets the write, and that is enough.
 
-    Source: as above.
+    Source: service/storage_proxy.cc, create_write_response_handler; db/consistency_level.cc.
     """
     table = cluster.table(MAP, replication_factor=3)
     coordinator, alive, stopped = cluster.nodes

@@ -67,7 +67,7 @@ def test_second_insert_decides_on_nothing_in_a_round_of_its_own(
 ) -> None:
     """The row exists: accept and learn are run all the same, with an empty proposal, which nobody waits for.
 
-    Source: as above; service/storage_proxy.cc, do_query_with_paxos ("learn" of an empty update at ANY).
+    Source: service/storage_proxy.cc, cas and do_query_with_paxos ("learn" of an empty update at ANY).
     """
     table = cluster.table(MAP, replication_factor=3)
     insert = cql(INSERT, "QUORUM", serial_consistency="SERIAL")

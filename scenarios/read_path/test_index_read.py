@@ -60,7 +60,7 @@ def test_value_that_the_index_does_not_hold_is_not_looked_for_in_the_table(
 ) -> None:
     """RF 2, TWO: the index's partition is empty, and nobody is asked about the table.
 
-    Source: as above.
+    Source: cql3/statements/select_statement.cc, indexed_table_select_statement.
     """
     base = cluster.table(CITY, replication_factor=2)
     index = cluster.index(INDEX)
@@ -81,7 +81,8 @@ def test_value_that_the_index_does_not_hold_is_not_looked_for_in_the_table(
 def test_the_same_row_by_its_key_needs_one_read(cluster: Cluster, session: Session, wire: Wire) -> None:
     """RF 2, TWO: the primary key leads to the replicas at once; the index is left alone.
 
-    Source: the flow "a regular read operation (without any indexes involved)" of the same article.
+    Source: the flow "a regular read operation (without any indexes involved)" of "Dissecting Scylla packets
+    with Wireshark".
     """
     base = cluster.table(CITY, replication_factor=2)
     index = cluster.index(INDEX)

@@ -65,7 +65,7 @@ def test_read_at_all_repairs_the_replica_that_missed_a_write(
 def test_second_read_finds_nothing_to_repair(cluster: Cluster, session: Session, wire: Wire) -> None:
     """RF 3, ALL, after the repair: the digests are equal, and that is all.
 
-    Source: as above.
+    Source: service/storage_proxy.cc, digest_read_resolver.
     """
     table = cluster.table(MAP, replication_factor=3)
     with cluster.given("the row"):

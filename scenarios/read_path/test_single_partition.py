@@ -59,7 +59,8 @@ def test_coordinator_reads_itself_and_asks_the_other_replica_for_a_digest(
 ) -> None:
     """RF 2, TWO, the coordinator a replica: its own read is not on the wire; the other sends a digest.
 
-    Source: as above; service/storage_proxy.cc, sort_endpoints_by_proximity (the coordinator itself comes first).
+    Source: service/storage_proxy.cc, never_speculating_read_executor, and sort_endpoints_by_proximity (the
+    coordinator itself comes first).
     """
     table = cluster.table(MAP2, replication_factor=2)
     coordinator = cluster.nodes[0]

@@ -65,7 +65,7 @@ def test_tablet_moves_to_the_newcomer_as_files(cluster: Cluster, wire: Wire) -> 
 def test_tablet_moves_away_and_is_cleaned_up(cluster: Cluster, wire: Wire) -> None:
     """The new replica fetches the files from the leaving node, which then is told to clean the tablet up.
 
-    Source: as above.
+    Source: service/topology_coordinator.cc, tablet migration; service/storage_service.cc, stream_tablet.
     """
     coordinator, *_, leaving = cluster.nodes
     with wire.recording() as move:

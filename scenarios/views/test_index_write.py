@@ -76,7 +76,7 @@ def test_base_replicas_write_to_the_index(cluster: Cluster, session: Session, wi
 def test_index_follows_changes_and_deletions(cluster: Cluster, session: Session, wire: Wire) -> None:
     """RF 3, five nodes: a changed value leaves its old place in the index; a deleted partition leaves it altogether.
 
-    Source: as above; ScyllaDB docs, "Secondary Indexes".
+    Source: db/view/view.cc, get_view_natural_endpoint and mutate_MV; ScyllaDB docs, "Secondary Indexes".
     """
     base = cluster.table(PEOPLE.replace("demo2", "demo3"), replication_factor=3)
     index = cluster.index(BY_MAIL.replace("demo2", "demo3"))

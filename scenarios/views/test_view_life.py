@@ -52,9 +52,9 @@ def test_view_follows_its_table_rf_2(cluster: Cluster, session: Session, wire: W
 
 @pytest.mark.cluster(capture="view_life_rf3", nodes=5)
 def test_view_follows_its_table_rf_3(cluster: Cluster, session: Session, wire: Wire) -> None:
-    """RF 3, five nodes: the same life; three base replicas, each with a view replica of its own.
+    """RF 3, five nodes: a row's life in the view; three base replicas, each with a view replica of its own.
 
-    Source: as above.
+    Source: db/view/view.cc, view_updates and get_view_natural_endpoint; ScyllaDB docs, "Materialized Views".
     """
     base = cluster.table(TABLE.format("demo3"), replication_factor=3)
     view = cluster.table(VIEW.format("demo3"))

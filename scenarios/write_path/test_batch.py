@@ -71,7 +71,7 @@ def test_logged_batch_is_taken_out_of_the_batchlog_last(
 ) -> None:
     """After the writes, and in the background: the partition of the batchlog is deleted on both nodes.
 
-    Source: as above, async_remove_from_batchlog.
+    Source: service/storage_proxy.cc, mutate_atomically and async_remove_from_batchlog.
     """
     table = cluster.table(MAP3, replication_factor=3)
     cluster.table(MAP2, replication_factor=2)
@@ -91,7 +91,7 @@ def test_logged_batch_is_taken_out_of_the_batchlog_last(
 def test_unlogged_batch_is_just_its_writes(cluster: Cluster, session: Session, wire: Wire) -> None:
     """Two partitions, RF 3: each other replica gets two MUTATIONs, and the batchlog none.
 
-    Source: as above, mutate.
+    Source: service/storage_proxy.cc, mutate; ScyllaDB docs, CQL reference, "BATCH".
     """
     table = cluster.table(MAP3, replication_factor=3)
     with wire.statement() as batch:

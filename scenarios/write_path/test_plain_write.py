@@ -52,7 +52,8 @@ def test_coordinator_that_is_no_replica_writes_to_both(
 ) -> None:
     """RF 2, ALL: both replicas get one MUTATION, and both acknowledge it before the client hears.
 
-    Source: as above; ScyllaDB docs, "Consistency Levels".
+    Source: the flow "a regular write operation with replication factor 2" of "Dissecting Scylla packets with
+    Wireshark"; ScyllaDB docs, "Consistency Levels".
     """
     table = cluster.table(MAP2, replication_factor=2)
     coordinator = cluster.nodes[0]
@@ -73,7 +74,7 @@ def test_write_at_one_goes_to_all_replicas_and_waits_for_one(
 ) -> None:
     """RF 2, ONE, the coordinator no replica: both get the write, one acknowledgement is waited for.
 
-    Source: as above; service/storage_proxy.cc, abstract_write_response_handler.
+    Source: service/storage_proxy.cc, abstract_write_response_handler; ScyllaDB docs, "Consistency Levels".
     """
     table = cluster.table(MAP2, replication_factor=2)
     coordinator = cluster.nodes[0]

@@ -35,6 +35,8 @@ def test_scenario_says_why_it_leaves_a_line_out(reference: Path, case: ScenarioC
 def test_scenario_states_claim_and_source_in_words(case: ScenarioCase) -> None:
     doc = inspect.getdoc(case.function) or ""
     assert "Source:" in doc
+    # A report shows one scenario alone.
+    assert "as above" not in doc
     assert doc.splitlines()[0].endswith((".", ":"))
 
 
