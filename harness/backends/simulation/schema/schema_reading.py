@@ -6,14 +6,13 @@ Source:
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from harness.backends.simulation.ring_ranges import place_of_key
 from harness.backends.simulation.schema.builtin_schema import LOCAL_KEYSPACES, schema_layout
 from harness.backends.simulation.storage.partition import PartitionKey
-from harness.backends.simulation.storage.purging import clock_without_purging
 from harness.backends.simulation.storage.storage import Storage
 from harness.backends.simulation.table_properties import TableProperties
 from harness.codec.cql.values import decode_value
@@ -63,22 +62,35 @@ class SchemaRow(NamedTuple):
         return None if cell is None else decode_value(schema_layout(table).types[name], cell.value)
 
 
-def rows_of(storage: Storage, table: str, keyspace: str) -> list[SchemaRow]:
-    """The rows of a table of system_schema about a keyspace."""
+def rows_of(storage: Storage, table: str, keyspace: str, about: Collection[str] = ()) -> list[SchemaRow]:
+    """The rows of a table of system_schema about a keyspace.
+
+    Args:
+        storage: holds them.
+        table: its name.
+        keyspace: that they are about.
+        about: only rows whose clustering key begins with one of these; none: all rows.
+    """
     layout = schema_layout(table)
     assert layout.table.id is not None
     partition = storage.partition(layout.table.id, (keyspace.encode(),))
     if partition is None:
         return []
-    compacted = partition.compacted_rows(layout, [layout.order.whole], clock_without_purging(0))
-    return [
-        SchemaRow(
-            tuple(name.decode() for name in key),
-            {name: cell for name, cell in row.row.cells.items() if isinstance(cell, LiveCell)},
-        )
-        for key, row in compacted
-        if row.is_live
-    ]
+    wanted = {name.encode() for name in about}
+    deleted_at = partition.tombstone.timestamp
+    found = []
+    for key, row in partition.rows.items():
+        if wanted and key[0] not in wanted:
+            continue
+        dead_until = max(deleted_at, row.tombstone.regular.timestamp)
+        cells = {
+            name: cell
+            for name, cell in row.cells.items()
+            if isinstance(cell, LiveCell) and cell.timestamp > dead_until
+        }
+        if cells:
+            found.append(SchemaRow(tuple(name.decode() for name in key), cells))
+    return found
 
 
 def keyspaces_of(storage: Storage) -> list[str]:
@@ -98,8 +110,17 @@ class KeyspaceDefinition(NamedTuple):
     properties: dict[tuple[str, str], TableProperties]
 
 
-def read_keyspace(storage: Storage, name: str) -> KeyspaceDefinition | None:
-    """Read a keyspace; None: there is none."""
+def read_keyspace(storage: Storage, name: str, about: Collection[str] = ()) -> KeyspaceDefinition | None:
+    """Read a keyspace.
+
+    Args:
+        storage: holds the rows.
+        name: of the keyspace.
+        about: the tables to read; none: all.
+
+    Returns:
+        None: there is none.
+    """
     found = rows_of(storage, "keyspaces", name)
     if not found:
         return None
@@ -109,7 +130,11 @@ def read_keyspace(storage: Storage, name: str) -> KeyspaceDefinition | None:
         UserType(keyspace=name, name=row.key[0], fields=_fields(row))
         for row in rows_of(storage, "types", name)
     )
-    by_table = {part: _by_table(rows_of(storage, part, name)) for part in _TABLE_PARTS}
+    # Whether a view is that of an index, the rows of its base table tell.
+    by_table = {
+        part: _by_table(rows_of(storage, part, name, () if part == "indexes" else about))
+        for part in _TABLE_PARTS
+    }
     tables, properties = [], {}
     for part in ("tables", "views"):
         for table_name, (row,) in by_table[part].items():
@@ -121,10 +146,14 @@ def read_keyspace(storage: Storage, name: str) -> KeyspaceDefinition | None:
 
 def schema_version_of(storage: Storage) -> UUID:
     """The version of the whole schema: equal on nodes that have the same one."""
+    tables: dict[str, list[tuple[str, UUID | None]]] = {}
+    for table in storage.catalog.schema.tables:
+        tables.setdefault(table.keyspace, []).append((table.name, table.version))
     digest = hashlib.md5(usedforsecurity=False)
-    for table in SCHEMA_TABLES_TOLD:
-        for keyspace in keyspaces_of(storage):
-            _feed(digest, table, keyspace, rows_of(storage, table, keyspace))
+    for keyspace in sorted(storage.catalog.schema.keyspaces.keys() - set(LOCAL_KEYSPACES)):
+        for part in ("keyspaces", "types"):
+            _feed(digest, part, keyspace, rows_of(storage, part, keyspace))
+        digest.update(repr(sorted(tables.get(keyspace, ()))).encode())
     return _name_uuid(digest.digest())
 
 

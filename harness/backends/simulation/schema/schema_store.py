@@ -5,7 +5,7 @@ Source:
     schema_registry.cc.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from uuid import UUID
 
@@ -53,6 +53,10 @@ EMPTY_VERSION = UUID("59adb24e-f3cd-3e02-97f0-5b395827453f")
 """The version of a schema without any keyspace that peers are told of."""
 
 
+_NO_TABLE = ""
+"""The name of no table."""
+
+
 class SchemaStore:
     """Keeps the schema.
 
@@ -98,7 +102,7 @@ class SchemaStore:
         self._journal.append(
             RecordKind.SCHEMA, encode_payload(MigrationReply(mutations=(), canonical_mutations=taken))
         )
-        self._read_again({mutation.key.components[0].decode() for mutation in taken})
+        self._read_again(_touched(taken))
         return self.version != before
 
     def restore(self, data: bytes) -> None:
@@ -110,7 +114,7 @@ class SchemaStore:
         reply, _ = decode_struct(MigrationReply, data)
         assert isinstance(reply.canonical_mutations, tuple)
         self._write(reply.canonical_mutations)
-        self._read_again({mutation.key.components[0].decode() for mutation in reply.canonical_mutations})
+        self._read_again(_touched(reply.canonical_mutations))
 
     def everything(self) -> tuple[CanonicalMutationFrame, ...]:
         """All that peers are told."""
@@ -176,19 +180,27 @@ class SchemaStore:
 
     # What follows from rows.
 
-    def _read_again(self, keyspaces: set[str]) -> None:
-        """Make the catalog anew where rows of some keyspaces have changed."""
+    def _read_again(self, touched: Mapping[str, Collection[str]]) -> None:
+        """Make the catalog anew where rows have changed.
+
+        Args:
+            touched: tables by keyspace; none: all that are there.
+        """
         before = self._storage.catalog
         schema = before.schema
-        tables = [table for table in schema.tables if table.keyspace not in keyspaces]
-        known = [keyspace for keyspace in schema.known_keyspaces if keyspace.name not in keyspaces]
-        properties = {key: value for key, value in before.properties.items() if key[0] not in keyspaces}
-        for name in sorted(keyspaces - set(LOCAL_KEYSPACES)):
-            read = read_keyspace(self._storage, name)
+        tables = [table for table in schema.tables if not _is_touched(touched, table.keyspace, table.name)]
+        known = [keyspace for keyspace in schema.known_keyspaces if keyspace.name not in touched]
+        properties = {
+            key: value for key, value in before.properties.items() if not _is_touched(touched, *key)
+        }
+        new: list[Table] = []
+        for name in sorted(touched.keys() - set(LOCAL_KEYSPACES)):
+            read = read_keyspace(self._storage, name, touched[name])
             if read is not None:
                 known.append(read.keyspace)
-                tables += read.tables
+                new += read.tables
                 properties |= read.properties
+        tables += new
         old = {(table.id, table.version): table for table in (*schema.old_tables, *schema.tables)}
         now = {(table.id, table.version) for table in tables}
         left = tuple(table for key, table in old.items() if key not in now)
@@ -203,8 +215,8 @@ class SchemaStore:
             )
         )
         self._version = None
-        for table in tables:
-            if table.keyspace in keyspaces and table.version is not None and table.version not in self._forms:
+        for table in new:
+            if table.version is not None and table.version not in self._forms:
                 self._forms[table.version] = self._form(table, table.version)
 
     def _know(self, tables: list[Table]) -> None:
@@ -240,17 +252,15 @@ class SchemaStore:
     def _part(self, part: str, table: Table) -> CanonicalMutationFrame:
         """The rows of one table of system_schema about one table."""
         made = Partition(schema_layout(part).order)
-        for row in rows_of(self._storage, part, table.keyspace):
-            if row.key[0] == table.name:
-                made.rows.make(tuple(name.encode() for name in row.key)).cells.update(row.cells)
+        for row in rows_of(self._storage, part, table.keyspace, (table.name,)):
+            made.rows.make(tuple(name.encode() for name in row.key)).cells.update(row.cells)
         return canonical_of(part, table.keyspace, made)
 
     def _version_part(self, table: Table, version: UUID) -> CanonicalMutationFrame:
         written = [
             cell.timestamp
             for part in ("tables", "views")
-            for row in rows_of(self._storage, part, table.keyspace)
-            if row.key == (table.name,)
+            for row in rows_of(self._storage, part, table.keyspace, (table.name,))
             for cell in row.cells.values()
         ]
         rows = SchemaRows("scylla_tables", table.keyspace, max(written, default=BUILTIN_TIMESTAMP_US))
@@ -267,6 +277,24 @@ class SchemaStore:
             stored = stored_form(mutation)
             if stored is not None:
                 self._storage.apply_unkept(stored)
+
+
+def _touched(mutations: Iterable[CanonicalMutationFrame]) -> dict[str, Collection[str]]:
+    """The tables that mutations tell of, by keyspace; none: maybe all."""
+    found: dict[str, set[str]] = {}
+    whole: set[str] = set()
+    for mutation in mutations:
+        keyspace = mutation.key.components[0].decode()
+        names = found.setdefault(keyspace, set())
+        if mutation.partition.tombstone.exists or mutation.partition.range_tombstones:
+            whole.add(keyspace)
+        if schema_table_of(mutation.table_id) not in {"keyspaces", "types"}:
+            names |= {row.key.components[0].decode() for row in mutation.partition.rows}
+    return {keyspace: () if keyspace in whole else names or (_NO_TABLE,) for keyspace, names in found.items()}
+
+
+def _is_touched(touched: Mapping[str, Collection[str]], keyspace: str, table: str) -> bool:
+    return keyspace in touched and (not touched[keyspace] or table in touched[keyspace])
 
 
 def _stored(rows: SchemaRows) -> Mutation:
