@@ -20,6 +20,7 @@ from harness.backends.simulation.gossip.liveness import Liveness
 from harness.backends.simulation.gossip.own_states import first_states
 from harness.backends.simulation.gossip.partners import partners
 from harness.backends.simulation.gossip.ring_news import RingNews
+from harness.backends.simulation.gossip.shadow_round import ShadowRound, Told, check_collision
 from harness.backends.simulation.gossip.status import (
     SHUTDOWN,
     Status,
@@ -30,6 +31,7 @@ from harness.backends.simulation.gossip.status import (
     normal,
     tokens_text,
 )
+from harness.backends.simulation.gossip.telling import Telling
 from harness.backends.simulation.messaging.connection_index import Tenant
 from harness.backends.simulation.messaging.incoming import Sender
 from harness.backends.simulation.messaging.verb import Verb
@@ -45,7 +47,6 @@ from harness.codec.verbs.gossip import (
     GossipEchoRequest,
     GossipShutdown,
 )
-from harness.errors import BackendError
 from harness.topology import Node
 
 PARTITIONER = "org.apache.cassandra.dht.Murmur3Partitioner"
@@ -53,12 +54,8 @@ PARTITIONER = "org.apache.cassandra.dht.Murmur3Partitioner"
 StateListener = Callable[[str, ApplicationState, str], None]
 """Told of an address, what the node there says of itself, and the new value; this node's own changes too."""
 
-_SHADOW_TRY_S = 0.1
-_SHADOW_TRIES_OF_NEWCOMER = 300
 _MEETING_TRY_S = 0.1
 _MEETING_S = 1.0
-_TELLING_TRY_S = 0.5
-_TELLING_TRIES = 10
 _SILENT_NEWCOMER_S = 30.0
 _TALKATIVE = frozenset({StatusKind.NORMAL, StatusKind.LEAVING})
 """Who says so when it stops; others go in silence."""
@@ -95,12 +92,11 @@ class Gossiper:
         self._seeds = [address for address in context.config.seeds if address != context.address]
         self._listeners: list[StateListener] = []
         self._told: dict[ApplicationState, str] = {}
-        self._shadow_answer: asyncio.Future[tuple[tuple[str, EndpointState], ...]] | None = None
+        self._shadow_round = ShadowRound(lambda address: self._send_digests(address, ()))
+        self._telling = Telling(context.address, self._tell)
         self._is_enabled = False
         self._is_young = True
         self._news = asyncio.Event()
-        self._answers: dict[str, asyncio.Event] = {}
-        self._known_there: dict[str, int] = {}
         self._rounds: asyncio.Task[None] | None = None
         messaging = context.messaging
         messaging.handle(Verb.GOSSIP_DIGEST_SYN, self._take_syn)
@@ -112,8 +108,9 @@ class Gossiper:
     @property
     def has_to_bootstrap(self) -> bool:
         """Whether the node has to fetch data before it becomes a member."""
-        config = self._context.config
-        return not self.identity.is_member and config.auto_bootstrap and not self._is_seed
+        if self._is_seed or self.identity.is_member or not self._context.config.auto_bootstrap:
+            return False
+        return self.status in {StatusKind.NONE, StatusKind.BOOT}
 
     @property
     def status(self) -> StatusKind:
@@ -189,20 +186,7 @@ class Gossiper:
     async def tell_all(self) -> None:
         """Return when all nodes that are alive know what this one says of itself now."""
         version = self._states.own.max_version
-        await asyncio.gather(*(self._tell(address, version) for address in self._liveness.live()))
-
-    async def _tell(self, address: str, version: int) -> None:
-        """Go on until a node's ACK shows that it knows a version."""
-        for _ in range(_TELLING_TRIES):
-            answered = self._answers[address] = asyncio.Event()
-            # With another beat the node has something to ask for, and tells from which version on.
-            self._states.beat()
-            self._send_syn(address)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_TELLING_TRY_S):
-                    await answered.wait()
-            if self._known_there.get(address, 0) >= version or not self.is_alive(address):
-                return
+        await self._telling.tell(self._liveness.live(), version, self.is_alive)
 
     # Start and stop.
 
@@ -213,7 +197,6 @@ class Gossiper:
             BackendError: no seed answers, or another node has the same address.
         """
         told = await self._ask_seeds()
-        self._check_collision(told)
         self._remember_peers()
         lots = first_states(self._context.config, self.identity, self._told)
         self._states.begin(next(lots))
@@ -246,34 +229,12 @@ class Gossiper:
     def _is_seed(self) -> bool:
         return self._context.address in self._context.config.seeds
 
-    async def _ask_seeds(self) -> tuple[tuple[str, EndpointState], ...]:
+    async def _ask_seeds(self) -> Told:
         contacts = list(dict.fromkeys([*self._seeds, *(peer.address for peer in self.identity.peers)]))
-        if not contacts:
-            return ()
         has_to_know = not self._is_seed and not self.identity.is_member
-        self._shadow_answer = asyncio.get_running_loop().create_future()
-        try:
-            for _ in range(_SHADOW_TRIES_OF_NEWCOMER if has_to_know else 1):
-                for address in contacts:
-                    self._send(address, Verb.GOSSIP_DIGEST_SYN, self._syn(()))
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_SHADOW_TRY_S):
-                        return await asyncio.shield(self._shadow_answer)
-        finally:
-            self._shadow_answer = None
-        if has_to_know:
-            raise BackendError(f"unable to gossip with any of the seeds {', '.join(self._seeds)}")
-        return ()
-
-    def _check_collision(self, told: Iterable[tuple[str, EndpointState]]) -> None:
-        for address, state in told:
-            if address != self._context.address:
-                continue
-            said = {key: value.value for key, value in state.application_states}
-            status = Status.of(said.get(ApplicationState.STATUS))
-            if status.is_dead or said.get(ApplicationState.HOST_ID) in {None, str(self.identity.host_id)}:
-                continue
-            raise BackendError(f"a node with the address {address} exists already, with another host id")
+        told = await self._shadow_round.run(contacts, has_to_know=has_to_know)
+        check_collision(told, self._context.address, self.identity)
+        return told
 
     def _remember_peers(self) -> None:
         for peer in self.identity.peers:
@@ -312,7 +273,7 @@ class Gossiper:
         while True:
             await self._context.world.sleep(self._context.config.gossip_interval_ms / 1000)
             self._states.beat()
-            syn = self._syn(self._states.digests(self._context.world.random))
+            digests = self._states.digests(self._context.world.random)
             for address in partners(
                 live=self._liveness.live(),
                 unreachable=self._liveness.unreachable(),
@@ -320,7 +281,7 @@ class Gossiper:
                 random=self._context.world.random,
             ):
                 self._liveness.try_anew(address)
-                self._send(address, Verb.GOSSIP_DIGEST_SYN, syn)
+                self._send_digests(address, digests)
             self._liveness.judge()
             self._forget_the_gone()
 
@@ -340,16 +301,17 @@ class Gossiper:
         self._liveness.forget(address)
         self._states.forget(address)
 
-    def _send_syn(self, address: str) -> None:
-        self._send(
-            address, Verb.GOSSIP_DIGEST_SYN, self._syn(self._states.digests(self._context.world.random))
-        )
+    def _tell(self, address: str) -> None:
+        self._states.beat()
+        self._send_syn(address)
 
-    def _syn(self, digests: tuple[GossipDigest, ...]) -> GossipDigestSyn:
-        syn = DigestSyn(
-            cluster_name=self._context.config.cluster_name, partitioner=PARTITIONER, digests=digests
-        )
-        return GossipDigestSyn(syn=syn)
+    def _send_syn(self, address: str) -> None:
+        self._send_digests(address, self._states.digests(self._context.world.random))
+
+    def _send_digests(self, address: str, digests: tuple[GossipDigest, ...]) -> None:
+        name = self._context.config.cluster_name
+        syn = DigestSyn(cluster_name=name, partitioner=PARTITIONER, digests=digests)
+        self._send(address, Verb.GOSSIP_DIGEST_SYN, GossipDigestSyn(syn=syn))
 
     def _send(self, address: str, verb: Verb, body: object) -> None:
         self._context.messaging.send(address, verb, body, tenant=Tenant.SYSTEM)
@@ -367,21 +329,16 @@ class Gossiper:
         self._send(sender.address, Verb.GOSSIP_DIGEST_ACK, GossipDigestAck(ack=ack))
 
     async def _take_ack(self, sender: Sender, request: GossipDigestAck) -> None:
-        if self._shadow_answer is not None:
-            if not self._shadow_answer.done() and request.ack.states:
-                self._shadow_answer.set_result(request.ack.states)
-            return
+        ack = request.ack
+        is_of_shadow_round = self._shadow_round.takes(sender.address, ack)
         if not self._is_enabled:
             return
-        self._take_states(request.ack.states)
-        wanted = self._states.wanted(request.ack.digests)
+        self._take_states(ack.states)
+        if is_of_shadow_round:
+            return
+        wanted = self._states.wanted(ack.digests)
         self._send(sender.address, Verb.GOSSIP_DIGEST_ACK2, GossipDigestAck2(ack2=wanted))
-        for digest in request.ack.digests:
-            if digest.endpoint == self._context.address:
-                self._known_there[sender.address] = digest.max_version
-        answered = self._answers.get(sender.address)
-        if answered is not None:
-            answered.set()
+        self._telling.hear(sender.address, ack.digests)
 
     async def _take_ack2(self, _: Sender, request: GossipDigestAck2) -> None:
         if self._is_enabled:

@@ -1,0 +1,91 @@
+"""The first question of a node that starts, before anybody knows it: who is there?
+
+Source:
+    Scylla (branch 4.2), gms/gossiper.cc (do_shadow_round, maybe_finish_shadow_round), service/storage_service.cc
+    (check_for_endpoint_collision).
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+
+from harness.backends.simulation.gossip.identity import NodeIdentity
+from harness.backends.simulation.gossip.status import Status
+from harness.codec.verbs.gossip import ApplicationState, DigestAck, EndpointState
+from harness.errors import BackendError
+
+Told = tuple[tuple[str, EndpointState], ...]
+"""What is said of nodes, by address."""
+
+_TRY_S = 0.1
+_TRIES_OF_NEWCOMER = 300
+
+
+class ShadowRound:
+    """Asks some nodes for all that they know, and takes the first answer.
+
+    Args:
+        ask: sends a node a SYN without digests.
+    """
+
+    def __init__(self, ask: Callable[[str], None]) -> None:
+        self._ask = ask
+        self._asked: set[str] = set()
+        self._answer: asyncio.Future[Told] | None = None
+
+    async def run(self, contacts: Sequence[str], *, has_to_know: bool) -> Told:
+        """Ask.
+
+        Args:
+            contacts: addresses of those who may know.
+            has_to_know: whether the node can do nothing without an answer.
+
+        Returns:
+            Nothing if nobody answers, and the node does not have to know.
+
+        Raises:
+            BackendError: nobody answers, and it has to.
+        """
+        if not contacts:
+            return ()
+        self._answer = asyncio.get_running_loop().create_future()
+        try:
+            for _ in range(_TRIES_OF_NEWCOMER if has_to_know else 1):
+                self._asked.update(contacts)
+                for address in contacts:
+                    self._ask(address)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_TRY_S):
+                        return await asyncio.shield(self._answer)
+        finally:
+            self._answer = None
+        if has_to_know:
+            raise BackendError(f"unable to gossip with any of {', '.join(contacts)}")
+        return ()
+
+    def takes(self, address: str, ack: DigestAck) -> bool:
+        """Take an ACK if it is an answer to the round, which is never answered in turn."""
+        if self._answer is not None:
+            self._asked.discard(address)
+            if not self._answer.done() and ack.states:
+                self._answer.set_result(ack.states)
+            return True
+        if address not in self._asked:
+            return False
+        self._asked.discard(address)
+        return not ack.digests
+
+
+def check_collision(told: Iterable[tuple[str, EndpointState]], address: str, identity: NodeIdentity) -> None:
+    """See to it that no other node has an address.
+
+    Raises:
+        BackendError: one has.
+    """
+    for known, state in told:
+        if known != address:
+            continue
+        said = {key: value.value for key, value in state.application_states}
+        is_dead = Status.of(said.get(ApplicationState.STATUS)).is_dead
+        if not is_dead and said.get(ApplicationState.HOST_ID) not in {None, str(identity.host_id)}:
+            raise BackendError(f"a node with the address {address} exists already, with another host id")
