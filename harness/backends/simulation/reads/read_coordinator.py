@@ -195,7 +195,7 @@ class ReadCoordinator:
         preferred = _Preferences(read.last_replicas)
         scan = RingScan(tokens, read.ranges, chooser, preferred.of_tokens)
         results: list[QueryResult] = []
-        replicas: list[tuple[TokenRange, tuple[UUID, ...]]] = []
+        replicas: LastReplicas = ()
         rest = read.command
         while not scan.is_done and not is_enough(read.command, results):
             parts = scan.next_round()
@@ -204,10 +204,13 @@ class ReadCoordinator:
             done = [await works[0]] if len(works) == 1 else await asyncio.gather(*works)
             results.append(merged(rest, [result for result, _ in done]))
             rest = rest_of(read.command, results)
-            for part, (_, nodes) in zip(parts, done, strict=True):
-                hosts = _host_ids(nodes)
-                replicas += [(vnode, hosts) for vnode in part.vnodes]
-        return ReadAnswer(joined(results), tuple(replicas) if _is_paged(read) else ())
+            # As captured paging states show, only the last round is remembered: the next page begins there.
+            replicas = tuple(
+                (vnode, _host_ids(nodes))
+                for part, (_, nodes) in zip(parts, done, strict=True)
+                for vnode in part.vnodes
+            )
+        return ReadAnswer(joined(results), replicas if _is_paged(read) else ())
 
     async def _read_part(
         self,

@@ -99,3 +99,4 @@ class ReplicaReader:
         """
         if self._storage.catalog.table_of(command.table_id, command.schema_version) is None:
             await self._schema.learn(address, command.table_id, command.schema_version)
+            self._storage.layout_of(command.table_id, command.schema_version)
