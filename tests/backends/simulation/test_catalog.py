@@ -6,6 +6,8 @@ from uuid import UUID
 from harness.backends.simulation.catalog import Catalog
 from harness.backends.simulation.table_properties import TableProperties
 from harness.codec.cql.types import ScalarType
+from harness.replication import Replication
+from harness.schema import Keyspace, Schema
 from tests.backends.simulation.tables import catalog_of
 
 CATALOG = catalog_of(
@@ -63,3 +65,10 @@ def test_keyspaces_are_those_that_were_made() -> None:
     assert not CATALOG.has_keyspace("other")
     assert CATALOG.keyspace("ks") is not None
     assert Catalog(replace(CATALOG.schema, known_keyspaces=())).keyspace("ks") is None
+
+
+def test_a_keyspace_of_local_strategy_is_each_node_s_own() -> None:
+    local = Keyspace(name="system", replication=Replication(strategy="LocalStrategy"))
+    shared = Keyspace(name="ks", replication=Replication(strategy="SimpleStrategy", factor=1))
+    catalog = Catalog(Schema(known_keyspaces=(local, shared)))
+    assert [catalog.is_local(name) for name in ("system", "ks", "absent")] == [True, False, False]

@@ -41,7 +41,12 @@ from harness.codec.verbs.mutation import (
     Row,
 )
 from harness.codec.verbs.registry import encode_payload
-from harness.codec.verbs.schema_verbs import FrozenSchemaFrame, MigrationReply, SchemaMutations
+from harness.codec.verbs.schema_verbs import (
+    FrozenSchemaFrame,
+    GetSchemaVersionReply,
+    MigrationReply,
+    SchemaMutations,
+)
 from harness.codec.verbs.wire import decode_struct
 from harness.schema import Schema
 from harness.table import Table
@@ -53,6 +58,8 @@ EMPTY_VERSION = UUID("59adb24e-f3cd-3e02-97f0-5b395827453f")
 """The version of a schema without any keyspace that peers are told of."""
 
 
+_ROWS, _FORM = b"\0", b"\1"
+"""What a record of the journal begins with: of rows that were merged, of one definition."""
 _NO_TABLE = ""
 """The name of no table."""
 
@@ -100,7 +107,8 @@ class SchemaStore:
         before = self.version
         self._write(taken)
         self._journal.append(
-            RecordKind.SCHEMA, encode_payload(MigrationReply(mutations=(), canonical_mutations=taken))
+            RecordKind.SCHEMA,
+            _ROWS + encode_payload(MigrationReply(mutations=(), canonical_mutations=taken)),
         )
         self._read_again(_touched(taken))
         return self.version != before
@@ -111,7 +119,12 @@ class SchemaStore:
         Raises:
             DecodeError: it is none of the schema's.
         """
-        reply, _ = decode_struct(MigrationReply, data)
+        kind, told = data[:1], data[1:]
+        if kind == _FORM:
+            form, _ = decode_struct(GetSchemaVersionReply, told)
+            self._know_form(form.schema)
+            return
+        reply, _ = decode_struct(MigrationReply, told)
         assert isinstance(reply.canonical_mutations, tuple)
         self._write(reply.canonical_mutations)
         self._read_again(_touched(reply.canonical_mutations))
@@ -146,6 +159,14 @@ class SchemaStore:
         Raises:
             DecodeError: it is none of a table.
         """
+        if self._know_form(form):
+            # Writes of that version may come, and have to be understood when the node starts again.
+            self._journal.append(
+                RecordKind.SCHEMA, _FORM + encode_payload(GetSchemaVersionReply(schema=form))
+            )
+
+    def _know_form(self, form: FrozenSchemaFrame) -> bool:
+        """Know a definition; whether that was news."""
         alone = Storage(local_catalog())
         parts = form.mutations
         whole = [
@@ -166,17 +187,17 @@ class SchemaStore:
             if stored is not None:
                 alone.apply_unkept(stored)
         (name,) = {mutation.key.components[0].decode() for mutation in whole}
-        keyspace = self._storage.catalog.keyspace(name)
-        if keyspace is None:
-            return
+        if self._storage.catalog.keyspace(name) is None:
+            return False
         # A definition is read as a keyspace that has nothing else.
         alone.apply_unkept(
             _stored(SchemaRows("keyspaces", name, BUILTIN_TIMESTAMP_US).set((), {"durable_writes": True}))
         )
         read = read_keyspace(alone, name)
-        if read is not None:
-            self._forms[form.version] = form
-            self._know([replace(table, version=form.version) for table in read.tables])
+        if read is None:
+            return False
+        self._forms[form.version] = form
+        return self._know([replace(table, version=form.version) for table in read.tables])
 
     # What follows from rows.
 
@@ -219,7 +240,7 @@ class SchemaStore:
             if table.version is not None and table.version not in self._forms:
                 self._forms[table.version] = self._form(table, table.version)
 
-    def _know(self, tables: list[Table]) -> None:
+    def _know(self, tables: list[Table]) -> bool:
         catalog = self._storage.catalog
         schema = catalog.schema
         known = {(table.id, table.version) for table in (*schema.tables, *schema.old_tables)}
@@ -231,6 +252,7 @@ class SchemaStore:
                     catalog.properties,
                 )
             )
+        return bool(new)
 
     def _form(self, table: Table, version: UUID) -> FrozenSchemaFrame:
         is_view = table.base is not None

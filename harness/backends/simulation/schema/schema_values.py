@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from harness.backends.simulation.catalog import Catalog
 from harness.backends.simulation.schema.builtin_schema import flags_of
 from harness.backends.simulation.table_properties import Options, TableProperties
-from harness.codec.cql.types import CqlType, MapType, ScalarType, SetType, TupleType, freeze, identifier
+from harness.codec.cql.types import CqlType, ListType, MapType, SetType, TupleType, identifier
 from harness.replication import LOCAL_STRATEGY, SIMPLE_STRATEGY, Replication
 from harness.schema import UserType
 from harness.schema_building import INDEX_TOKEN_COLUMN
@@ -139,16 +139,18 @@ def _written(cql_type: CqlType) -> str:
         case TupleType():
             inner = ", ".join(_written(component) for component in cql_type.components)
             return f"frozen<tuple<{inner}>>"
-        case ScalarType():
-            return str(cql_type)
+        case ListType():
+            return _collection(cql_type, f"list<{_written(cql_type.element)}>")
         case SetType():
-            text = f"set<{_written(cql_type.element)}>"
-            return f"frozen<{text}>" if cql_type == freeze(cql_type) else text
+            return _collection(cql_type, f"set<{_written(cql_type.element)}>")
         case MapType():
-            text = f"map<{_written(cql_type.key)}, {_written(cql_type.value)}>"
-            return f"frozen<{text}>" if cql_type == freeze(cql_type) else text
+            return _collection(cql_type, f"map<{_written(cql_type.key)}, {_written(cql_type.value)}>")
         case _:
             return str(cql_type)
+
+
+def _collection(cql_type: ListType | SetType | MapType, text: str) -> str:
+    return f"frozen<{text}>" if cql_type.is_frozen else text
 
 
 def index_values(target: str, partition_key: tuple[str, ...]) -> Values:

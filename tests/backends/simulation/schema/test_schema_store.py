@@ -195,6 +195,30 @@ def test_what_was_truncated_forgotten_or_dropped_stays_so_after_a_restart() -> N
     assert again.catalog.table("k", "dropped") is None
 
 
+def test_a_version_that_only_a_peer_had_is_known_after_a_restart() -> None:
+    one = schema_of(TABLE)
+    journal = MemoryJournal()
+    other = LocalSchema(journal)
+    other.store.merge(one.store.everything(), now_us=other.now_us)
+    one.run("ALTER TABLE t ADD w int", "k")
+    table = one.storage.catalog.schema.table("k", "t")
+    assert table is not None
+    assert table.id is not None
+    assert table.version is not None
+    form = one.store.form_of(table.version)
+    assert form is not None
+    other.store.take_form(form)
+    write = plan(
+        one.storage.catalog, "INSERT INTO t (p, w) VALUES (1, 2)", "k", (), LocalNode(keyspace="k").moment
+    )
+    assert isinstance(write, WritePlan)
+    for _, _, mutation in write.mutations(one.now_us, []):
+        other.storage.apply(mutation)
+    again = restarted(journal)
+    assert again.storage.catalog.table_of(table.id, table.version) is not None
+    assert len(again.storage.keys(table.id)) == 1
+
+
 def test_a_write_makes_one_record() -> None:
     journal = MemoryJournal()
     schema = LocalSchema(journal)

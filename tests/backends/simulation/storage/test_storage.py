@@ -6,12 +6,14 @@ from uuid import UUID
 import pytest
 
 from harness.backends.simulation.catalog import Catalog
+from harness.backends.simulation.journal import RecordKind
 from harness.backends.simulation.ring_ranges import WHOLE_RING
 from harness.backends.simulation.storage.mutation_form import mutation_of
 from harness.backends.simulation.storage.storage import Storage, UnknownTableError
 from harness.backends.simulation.table_layout import TableLayout
 from harness.codec.verbs.mutation import Mutation
 from harness.table import Column
+from tests.backends.simulation.memory_journal import MemoryJournal
 from tests.backends.simulation.tables import NOW_S, catalog_of, i32, live, partition_with
 
 BEFORE = catalog_of("CREATE TABLE t (p int PRIMARY KEY, a text, z text)")
@@ -104,3 +106,48 @@ def test_streaming_takes_everything_in_a_range_and_forgetting_drops_it() -> None
     assert layout.table.id is not None
     storage.forget(layout.table.id, WHOLE_RING)
     assert list(storage.mutations(layout, WHOLE_RING, NOW_S)) == []
+
+
+def test_what_is_written_is_in_the_journal_once_unless_it_need_not_be() -> None:
+    journal = MemoryJournal()
+    storage = Storage(BEFORE, journal=journal)
+    storage.apply(a_write(BEFORE, z=b"kept"))
+    storage.apply_unkept(a_write(BEFORE, a=b"not kept"))
+    assert [kind for kind, _ in journal.kept] == [RecordKind.MUTATION]
+    again = Storage(BEFORE)
+    for kind, data in journal.records():
+        again.restore(kind, data)
+    assert values_in(again) == {"z": live(b"kept", 5)}
+
+
+def test_a_refused_write_is_not_in_the_journal() -> None:
+    journal = MemoryJournal()
+    storage = Storage(BEFORE, journal=journal)
+    with pytest.raises(UnknownTableError):
+        storage.apply(a_write(with_columns("a", "m", "z"), m=b"new"))
+    assert not journal.kept
+
+
+def test_records_are_done_again_in_their_order() -> None:
+    journal = MemoryJournal()
+    storage = Storage(BEFORE, journal=journal)
+    table_id = layout_in(BEFORE).table.id
+    assert table_id is not None
+    storage.apply(a_write(BEFORE, a=b"gone"))
+    storage.truncate(table_id)
+    storage.apply(a_write(BEFORE, z=b"forgotten"))
+    storage.forget(table_id, WHOLE_RING)
+    storage.apply(a_write(BEFORE, z=b"there"))
+    again = Storage(BEFORE)
+    for kind, data in journal.records():
+        again.restore(kind, data)
+    assert values_in(again) == values_in(storage) == {"z": live(b"there", 5)}
+
+
+def test_records_of_tables_that_are_gone_are_left_out() -> None:
+    journal = MemoryJournal()
+    Storage(BEFORE, journal=journal).apply(a_write(BEFORE, a=b"x"))
+    again = Storage(Catalog())
+    for kind, data in journal.records():
+        again.restore(kind, data)
+    assert values_in(again) == {}
