@@ -33,11 +33,6 @@ class KeptIdentity:
         self._journal = journal
         self._identity: NodeIdentity | None = None
 
-    @property
-    def is_known(self) -> bool:
-        """Whether the node has run before."""
-        return self._identity is not None
-
     def restore(self, data: bytes) -> None:
         """Take a record of the journal; the last one counts.
 

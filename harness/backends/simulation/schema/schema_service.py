@@ -7,7 +7,7 @@ Source:
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from harness.backends.simulation.cql.schema_plan import SchemaPlan
@@ -47,6 +47,8 @@ AGREEMENT_TRY_S = 0.02
 SCHEMA_TABLES_VERSION = "3"
 """What nodes of 4.2 gossip as SCHEMA_TABLES_VERSION."""
 
+_K = TypeVar("_K")
+
 
 class SchemaGossip(Protocol):
     """What the schema has to do with gossip."""
@@ -79,12 +81,11 @@ class SchemaService:
         self._gossip: SchemaGossip | None = None
         self._store = SchemaStore(context.storage, context.journal)
         self._lock = asyncio.Lock()
-        self._learning: dict[UUID, asyncio.Task[None]] = {}
-        self._pulling: dict[str, asyncio.Future[None]] = {}
+        self._learning: dict[tuple[UUID, bool], asyncio.Task[None]] = {}
+        self._pulling: dict[str, asyncio.Task[None]] = {}
         self._differing: set[str] = set()
         self._has_agreed = False
         self._listeners: list[Callable[[SchemaChange], None]] = []
-        self._version_listeners: list[Callable[[UUID], None]] = []
         self._last_timestamp_us = 0
         self._began_s = context.world.monotonic_s
         messaging = context.messaging
@@ -136,10 +137,6 @@ class SchemaService:
     def subscribe(self, callback: Callable[[SchemaChange], None]) -> None:
         """Tell somebody of each change, as clients hear of it."""
         self._listeners.append(callback)
-
-    def subscribe_version(self, callback: Callable[[UUID], None]) -> None:
-        """Tell somebody of each new version of the whole schema."""
-        self._version_listeners.append(callback)
 
     # Changes.
 
@@ -200,14 +197,17 @@ class SchemaService:
     def _announce(self) -> None:
         if self._gossip is not None:
             self._gossip.set_state(ApplicationState.SCHEMA, str(self.version))
-        for listener in self._version_listeners:
-            listener(self.version)
 
     def _next_timestamp_us(self) -> int:
         self._last_timestamp_us = max(self._context.world.now_us, self._last_timestamp_us + 1)
         return self._last_timestamp_us
 
     # Versions of tables that messages name.
+
+    @property
+    def for_reads(self) -> "ReadLearner":
+        """Learns versions as reads do: without the rest of the schema."""
+        return ReadLearner(self)
 
     async def learn(
         self,
@@ -232,11 +232,12 @@ class SchemaService:
         """
         if self._context.catalog.table_of(table_id, version) is not None:
             return
-        task = self._learning.get(version)
+        key = version, pulls
+        task = self._learning.get(key)
         if task is None:
             task = asyncio.ensure_future(self._learn(address, version, pulls=pulls, tenant=tenant))
-            self._learning[version] = task
-            task.add_done_callback(lambda _: self._learning.pop(version, None))
+            self._learning[key] = task
+            task.add_done_callback(lambda done: _end(done, self._learning, key))
         await asyncio.shield(task)
 
     async def _learn(self, address: str, version: UUID, *, pulls: bool, tenant: Tenant) -> None:
@@ -264,7 +265,7 @@ class SchemaService:
         if pulling is None:
             pulling = asyncio.ensure_future(self._pull(address, tenant))
             self._pulling[address] = pulling
-            pulling.add_done_callback(lambda _: self._pulling.pop(address, None))
+            pulling.add_done_callback(lambda done: _end(done, self._pulling, address))
         await asyncio.shield(pulling)
 
     async def _pull(self, address: str, tenant: Tenant) -> None:
@@ -358,3 +359,29 @@ class SchemaService:
     async def _schema_check(self, sender: Sender, request: Void) -> SchemaCheckReply:
         _ = sender, request
         return SchemaCheckReply(version=self.version)
+
+
+class ReadLearner:
+    """Learns versions of tables that reads name.
+
+    Args:
+        service: of the node.
+    """
+
+    def __init__(self, service: SchemaService) -> None:
+        self._service = service
+
+    async def learn(self, address: str, table_id: UUID, version: UUID) -> None:
+        """Get to know a table at a schema version.
+
+        Raises:
+            RpcError: the node gives no answer.
+        """
+        await self._service.learn(address, table_id, version, pulls=False)
+
+
+def _end(task: asyncio.Task[None], tasks: dict[_K, asyncio.Task[None]], key: _K) -> None:
+    """Forget a task that is done; nobody may have waited to the end for what it raised."""
+    tasks.pop(key, None)
+    if not task.cancelled():
+        task.exception()

@@ -33,6 +33,9 @@ _TOLD = {
 }
 """Which column of system.peers holds what a peer gossips."""
 
+_BOOTSTRAPPED = {"BOOT": "IN_PROGRESS", "LEFT": "DECOMMISSIONED"}
+"""What system.local says after a status; after others that the node is a member."""
+
 
 class PeerStates(Protocol):
     """What peers say of themselves."""
@@ -58,22 +61,11 @@ class SystemContent:
         self._identity = identity
         self._peers = peers
         self._rows = LocalRows(context.storage)
-        self._schema_version: UUID | None = None
         self._write_local()
         for node in context.members.topology.nodes:
             self.node_joined(node)
         context.members.subscribe(self)
         peers.on_state_change(self._hear)
-
-    def schema_changed(self, version: UUID) -> None:
-        """This node has another version of the schema."""
-        self._schema_version = version
-        self._write_own({"schema_version": version})
-
-    def tokens_changed(self, tokens: tuple[int, ...], *, is_member: bool) -> None:
-        """This node has other tokens, or became a member."""
-        bootstrapped = "COMPLETED" if is_member else "IN_PROGRESS"
-        self._write_own({"tokens": _texts(tokens), "bootstrapped": bootstrapped})
 
     # Of other nodes.
 
@@ -118,9 +110,9 @@ class SystemContent:
 
     def _hear_own(self, state: ApplicationState, value: str) -> None:
         if state is ApplicationState.SCHEMA:
-            self.schema_changed(UUID(value))
+            self._write_own({"schema_version": UUID(value)})
         elif state is ApplicationState.STATUS:
-            self.tokens_changed(self._identity.tokens, is_member=value.startswith("NORMAL"))
+            self._write_own({"bootstrapped": _BOOTSTRAPPED.get(value.partition(",")[0], "COMPLETED")})
 
     # Rows.
 

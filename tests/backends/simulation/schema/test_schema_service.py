@@ -2,10 +2,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from uuid import UUID
+
+import pytest
 
 from harness.backends.simulation.cql.preparation import plan
 from harness.backends.simulation.cql.schema_plan import SchemaPlan
 from harness.backends.simulation.messaging.connection_index import Tenant
+from harness.backends.simulation.messaging.rpc_error import RemoteError
 from harness.backends.simulation.messaging.verb import Verb
 from harness.backends.simulation.schema.schema_service import SchemaService
 from harness.backends.simulation.schema.schema_store import EMPTY_VERSION
@@ -115,7 +119,8 @@ def test_a_version_learnt_for_a_read_is_known_beside_the_last_one() -> None:
             assert table is not None
             assert table.id is not None
             assert table.version is not None
-            await s2.learn(n1.address, table.id, table.version, pulls=False)
+            await s2.for_reads.learn(n1.address, table.id, table.version)
+            assert [sent.verb for sent in n2.sent] == [Verb.GET_SCHEMA_VERSION]
             layout = n2.context.catalog.table_of(table.id, table.version)
             assert layout is not None
             assert layout.regular_names == ("v", "w")
@@ -220,6 +225,15 @@ def test_listeners_hear_what_clients_are_told() -> None:
                 "DROPPED TABLE i_index",
                 "DROPPED TABLE t",
             ]
+
+    asyncio.run(check())
+
+
+def test_a_version_that_nobody_knows_is_an_error_for_who_asks() -> None:
+    async def check() -> None:
+        async with schema_nodes(2) as ((n1, _), (_, s2)):
+            with pytest.raises(RemoteError, match="is not known"):
+                await s2.learn(n1.address, UUID(int=1), UUID(int=2))
 
     asyncio.run(check())
 
