@@ -24,6 +24,7 @@ _QUERY = int(Opcode.QUERY)
 _PREPARE = int(Opcode.PREPARE)
 _STARTUP = int(Opcode.STARTUP)
 _RESULT = int(Opcode.RESULT)
+_NO_EXTENSIONS: frozenset[str] = frozenset()
 
 
 class Clients:
@@ -43,7 +44,7 @@ class Clients:
 
     def extensions(self, connection: int) -> frozenset[str]:
         """What STARTUP of a connection asked for beyond the protocol."""
-        return self._extensions.get(connection, frozenset())
+        return self._extensions.get(connection, _NO_EXTENSIONS)
 
     def take_request(
         self, connection: int, version: int, flags: int, stream_id: int, opcode: int, body: bytes
@@ -51,7 +52,7 @@ class Clients:
         """Take a request; return the statement that an EXECUTE names, if it is known."""
         if opcode == _EXECUTE:
             if not flags & _FLAG_CUSTOM_PAYLOAD and len(body) > 2:
-                return self._statements.statement(body[2 : 2 + (body[0] << 8 | body[1])])
+                return self._statements.known.get(body[2 : 2 + (body[0] << 8 | body[1])])
             return None
         if opcode == _QUERY:
             head = body[4:_HEAD_BYTES]

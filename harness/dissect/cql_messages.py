@@ -51,8 +51,9 @@ class CqlMessages:
         extensions = clients.extensions(connection_number)
         number = assembly.count
         time_ns = assembly.times[mark & TIMES_MASK]
-        # Nearly all messages of a packet have the same.
-        part = CqlPart(0, 0, None, extensions)
+        part = state.request_part if from_client else state.reply_part
+        if extensions is not part.extensions:
+            part = part._replace(extensions=extensions)
         for (version, flags, stream_id, opcode, _), body in zip(heads, bodies, strict=False):
             request = request_frame = prepared = None
             if from_client:
@@ -99,6 +100,10 @@ class CqlMessages:
             )
             number += 1
         assembly.count = number
+        if from_client:
+            state.request_part = part
+        else:
+            state.reply_part = part
 
     def add(self, state: CqlState, frames: list[Frame]) -> None:
         """Add frames of any kind, of any packets."""

@@ -6,16 +6,10 @@ from harness.codec.rpc.connection import ConnectionDecoder as RpcDecoder
 from harness.codec.rpc.negotiation import Negotiated
 from harness.codec.tcp.reassembly import ByteStream
 from harness.codec.verbs.write_identity import AddressKey
-from harness.events.message import Connection
+from harness.events.message import Connection, CqlPart
 
-WriteTable = dict[int, tuple[int, int]]
-"""Number and last packet of each write between two nodes that waits for its acknowledgement, by the coordinator's
-response id and shard (see ``write_key``)."""
-
-
-def write_key(shard: int, response_id: int) -> int:
-    """One number for what a coordinator counts on each shard; quicker to look up than a pair."""
-    return response_id << 16 | shard
+WriteTable = dict[bytes, tuple[int, int]]
+"""Number and last packet of each write between two nodes that waits for its acknowledgement, by its ``write_id``."""
 
 
 class RpcState:
@@ -27,6 +21,7 @@ class RpcState:
         "decoder",
         "is_closed",
         "negotiated",
+        "no_forwards",
         "pending",
         "server_key",
         "writes_from",
@@ -40,6 +35,8 @@ class RpcState:
         self.decoder = decoder
         self.client_key, self.server_key = keys
         """The addresses by which writes and acknowledgements name the two nodes."""
+        self.no_forwards = b""
+        """What stands before the id of a write that the client coordinates and nobody sends on."""
         self.writes_to: WriteTable = {}
         """Writes that the client coordinates and the server is to acknowledge."""
         self.writes_from: WriteTable = {}
@@ -54,7 +51,7 @@ class RpcState:
 class CqlState:
     """One connection between a client and a node."""
 
-    __slots__ = ("connection", "decoder", "is_closed", "pending")
+    __slots__ = ("connection", "decoder", "is_closed", "pending", "reply_part", "request_part")
 
     def __init__(self, connection: Connection, decoder: CqlDecoder) -> None:
         self.connection = connection
@@ -62,17 +59,20 @@ class CqlState:
         self.pending: dict[int, tuple[int, int, Prepared | None]] = {}
         """Of stream id: number and last packet of the request, and the statement that it executes."""
         self.is_closed = False
+        self.request_part = self.reply_part = CqlPart(0, 0, None, frozenset())
+        """What the last message of each direction had; the next one nearly always has the same."""
 
 
 class Flow:
     """One direction of a connection."""
 
-    __slots__ = ("byte_stream", "from_client", "is_rpc", "peer", "state")
+    __slots__ = ("byte_stream", "cql", "from_client", "peer", "rpc", "state")
 
     def __init__(self, state: RpcState | CqlState, *, from_client: bool) -> None:
         self.state = state
         self.from_client = from_client
-        self.is_rpc = isinstance(state, RpcState)
+        self.rpc = state if isinstance(state, RpcState) else None
+        self.cql = state if isinstance(state, CqlState) else None
         self.byte_stream = ByteStream()
         self.peer = self
         """The other direction; set as soon as that exists."""

@@ -20,7 +20,7 @@ from harness.codec.pcapng.events import (
     DroppedPackets,
     InterfaceStatistics,
     NameResolution,
-    Packet,
+    PacketRow,
     Truncated,
 )
 from harness.codec.rpc.connection import ConnectionDecoder as RpcDecoder
@@ -30,9 +30,11 @@ from harness.codec.tcp.reassembly import ByteRun, Gap
 from harness.codec.tcp.segment import (
     ACK,
     FIN,
+    LINK_ETHERNET,
     RST,
     SYN,
     Segment,
+    decode_plain_segment,
     decode_segment,
     endpoints_of,
     reversed_flow,
@@ -144,7 +146,15 @@ class NativeDissector:
         Raises:
             DecodeError: the file is no capture, or broken behind what was returned so far.
         """
-        return self._take(self._capture.feed(data))
+        events, rows = self._capture.feed_rows(data)
+        for event in events:
+            self._note(event)
+        if rows:
+            if self.first_time_ns is None:
+                self.first_time_ns = rows[0][1]
+            self._take(rows)
+            self.packet_count = rows[-1][0]
+        return self._assembly.take()
 
     def close(self) -> list[Message]:
         """Return what the end of the capture leaves: frames cut off, bytes behind a loss.
@@ -152,7 +162,8 @@ class NativeDissector:
         Raises:
             DecodeError: as ``feed``.
         """
-        self._take(self._capture.close(), keep=True)
+        for event in self._capture.close():
+            self._note(event)
         for flow in self._flows.values():
             self._end(flow)
         self._flows.clear()
@@ -160,24 +171,25 @@ class NativeDissector:
         self._release()
         return self._assembly.take()
 
-    def _take(self, events: list[CaptureEvent], *, keep: bool = False) -> list[Message]:
+    def _take(self, rows: list[PacketRow]) -> None:
         # The loop that everything passes through; written out, and with the common case of TCP inline.
         flows = self._flows
         times = self._assembly.times
-        for event in events:
-            if event.__class__ is not Packet:
-                self._note(event)
-                continue
-            number, time_ns, link_type, data, _, _, _ = event
+        for number, time_ns, link_type, data in rows:
             times[number & TIMES_MASK] = time_ns
-            segment = decode_segment(link_type, data)
-            if segment is None:
-                self._skip(link_type, data)
-                continue
-            flow_key, sequence, acknowledgement, flags, payload, missing_bytes = segment
+            plain = decode_plain_segment(data) if link_type == LINK_ETHERNET else None
+            if plain is not None:
+                flow_key, sequence, acknowledgement, flags, payload = plain
+                missing_bytes = 0
+            else:
+                segment = decode_segment(link_type, data)
+                if segment is None:
+                    self._skip(link_type, data)
+                    continue
+                flow_key, sequence, acknowledgement, flags, payload, missing_bytes = segment
             flow = flows.get(flow_key)
             if flow is None:
-                flow = self._open(segment, number)
+                flow = self._open(flow_key, flags, number)
                 if flow is None:
                     continue
             byte_stream = flow.byte_stream
@@ -189,28 +201,17 @@ class NativeDissector:
             ):
                 if payload:
                     byte_stream.next_sequence = (sequence + len(payload)) & _SEQUENCE_MASK
-                    if flow.is_rpc:
-                        self._take_rpc(flow, payload, number)
-                    else:
-                        self._take_cql(flow, payload, number)
+                    if flow.rpc is not None:
+                        self._take_rpc(flow.rpc, payload, number, from_client=flow.from_client)
+                    elif flow.cql is not None:
+                        self._take_cql(flow.cql, payload, number, from_client=flow.from_client)
             else:
+                segment = Segment(flow_key, sequence, acknowledgement, flags, payload, missing_bytes)
                 flow = self._take_odd(flow, segment, number)
             if flags & ACK and acknowledgement != flow.peer.byte_stream.next_sequence:
                 peer = flow.peer
                 if peer is not flow:
                     self._take_runs(peer, peer.byte_stream.acknowledged(acknowledgement, number), number)
-        if events:
-            self._note_progress(events)
-        return [] if keep else self._assembly.take()
-
-    def _note_progress(self, events: list[CaptureEvent]) -> None:
-        first = next((event for event in events if isinstance(event, Packet)), None)
-        if first is None:
-            return
-        if self.first_time_ns is None:
-            self.first_time_ns = first.time_ns
-        last = next(event for event in reversed(events) if isinstance(event, Packet))
-        self.packet_count = last.number
 
     def _note(self, event: CaptureEvent) -> None:
         if isinstance(event, InterfaceStatistics):
@@ -231,19 +232,18 @@ class NativeDissector:
 
     # TCP
 
-    def _open(self, segment: Segment, number: int) -> Flow | None:
+    def _open(self, flow_key: bytes, flags: int, number: int) -> Flow | None:
         """Begin a connection with its first segment, or say that it is none of ours."""
-        flow_key = segment.flow_key
         source, destination = endpoints_of(flow_key)
         is_rpc = source.port in self._rpc_ports or destination.port in self._rpc_ports
         if not is_rpc and source.port not in self._cql_ports and destination.port not in self._cql_ports:
             return None
         if len(self._flows) >= FLOWS_MAX:
             self._forget_closed()
-        syn_seen = bool(segment.flags & SYN)
+        syn_seen = bool(flags & SYN)
         ports = self._rpc_ports if is_rpc else self._cql_ports
         # The SYN without ACK comes from the client; without it, who listens on the port is the server.
-        source_is_client = not segment.flags & ACK if syn_seen else destination.port in ports
+        source_is_client = not flags & ACK if syn_seen else destination.port in ports
         client, server = (source, destination) if source_is_client else (destination, source)
         connection = Connection(
             self._connection_count,
@@ -293,7 +293,7 @@ class NativeDissector:
         byte_stream = flow.byte_stream
         if byte_stream.starts_anew(segment.sequence, segment.flags):
             self._end(flow)
-            opened = self._open(segment, number)
+            opened = self._open(segment.flow_key, segment.flags, number)
             if opened is None:
                 return flow
             flow, byte_stream = opened, opened.byte_stream
@@ -316,10 +316,10 @@ class NativeDissector:
             self._holding.block(flow, number)
         for run in runs:
             if isinstance(run, ByteRun):
-                if flow.is_rpc:
-                    self._take_rpc(flow, run.data, run.mark)
-                else:
-                    self._take_cql(flow, run.data, run.mark)
+                if flow.rpc is not None:
+                    self._take_rpc(flow.rpc, run.data, run.mark, from_client=flow.from_client)
+                elif flow.cql is not None:
+                    self._take_cql(flow.cql, run.data, run.mark, from_client=flow.from_client)
             else:
                 self._take_gap(flow, run)
         if not flow.byte_stream.has_pending and self._holding.unblock(flow):
@@ -351,12 +351,9 @@ class NativeDissector:
 
     # Frames
 
-    def _take_rpc(self, flow: Flow, data: bytes, mark: int) -> None:
-        state = flow.state
-        assert isinstance(state, RpcState)
+    def _take_rpc(self, state: RpcState, data: bytes, mark: int, *, from_client: bool) -> None:
         decoder = state.decoder
         rpc = self._rpc
-        from_client = flow.from_client
         blocked = self._holding.blocked
         if not blocked and rpc.is_line_certain and decoder.negotiated is state.negotiated:
             heads: list[RpcHead] = []
@@ -386,20 +383,18 @@ class NativeDissector:
             self._holding.hold((state, frame))
         self._release()
 
-    def _take_cql(self, flow: Flow, data: bytes, mark: int) -> None:
-        state = flow.state
-        assert isinstance(state, CqlState)
+    def _take_cql(self, state: CqlState, data: bytes, mark: int, *, from_client: bool) -> None:
         blocked = self._holding.blocked
         if not blocked:
             heads: list[CqlHead] = []
             payloads: list[bytes] = []
-            taken = state.decoder.read_run(flow.from_client, data, heads, payloads)
+            taken = state.decoder.read_run(from_client, data, heads, payloads)
             if heads:
-                self._cql.add_run(state, heads, payloads, mark, from_client=flow.from_client)
+                self._cql.add_run(state, heads, payloads, mark, from_client=from_client)
                 if taken == len(data):
                     return
                 data = data[taken:]
-        frames = state.decoder.feed(flow.from_client, data, mark)
+        frames = state.decoder.feed(from_client, data, mark)
         if blocked:
             self._hold_cql(state, frames)
         elif frames:

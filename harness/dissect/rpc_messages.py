@@ -1,6 +1,5 @@
 """Frames between nodes, as messages: named, paired with their requests and with the writes they acknowledge."""
 
-import struct
 from collections import deque
 from enum import Enum
 from typing import assert_never
@@ -13,14 +12,16 @@ from harness.codec.verbs.line import Line
 from harness.codec.verbs.registry import Mode, Role
 from harness.codec.verbs.table import TABLE
 from harness.codec.verbs.write_identity import (
+    WRITE_ID_BYTES,
     AddressKey,
     address_key,
-    peek_acknowledgement,
-    peek_mutation,
+    blob_bytes,
+    no_forwards_from,
     peek_write_identity,
+    write_id,
 )
 from harness.dissect.assembly import TIMES_MASK, Assembly
-from harness.dissect.flows import RpcState, WriteTable, write_key
+from harness.dissect.flows import RpcState, WriteTable
 from harness.dissect.version_line import LineEvidence, line_of_client_id, line_of_negotiation
 from harness.dissect.waiting import UNANSWERED_MAX, forget_oldest
 from harness.events.message import Kind, Message, Protocol
@@ -35,6 +36,8 @@ STREAMS_MAX = 4096
 
 _CLIENT_ID = 0
 _PAXOS_LEARN = 41
+_WRITE_BYTES_MIN = 4
+"""From here on the size of the mutation can be read."""
 _ONE_WAY = frozenset(row.number for row in TABLE.verbs if row.mode is Mode.ONE_WAY)
 
 
@@ -94,7 +97,7 @@ class RpcMessages:
         self._learner = learner
         self._writes: dict[tuple[AddressKey, AddressKey], WriteTable] = {}
         """Of coordinator and replica. A write leaves its table when it is acknowledged, so tables stay small."""
-        self._acknowledged: deque[tuple[WriteTable, int, tuple[int, int]]] = deque(maxlen=ACKNOWLEDGED_MAX)
+        self._acknowledged: deque[tuple[WriteTable, bytes, tuple[int, int]]] = deque(maxlen=ACKNOWLEDGED_MAX)
         self._broadcast: dict[AddressKey, AddressKey] = {}
         self._told_line = line
         self._line = line
@@ -123,6 +126,7 @@ class RpcMessages:
         return self._broadcast.get(keys[0], keys[0]), self._broadcast.get(keys[1], keys[1])
 
     def _find_tables(self, state: RpcState) -> None:
+        state.no_forwards = no_forwards_from(state.client_key)
         state.writes_to = self._table_of(state.client_key, state.server_key)
         state.writes_from = self._table_of(state.server_key, state.client_key)
 
@@ -136,6 +140,10 @@ class RpcMessages:
         append = assembly.messages.append
         actions = _ACTIONS
         new = _new_tuple
+        size_of = blob_bytes
+        no_forwards = state.no_forwards
+        writes_to = state.writes_to
+        writes_from = state.writes_from
         connection = state.connection
         number = assembly.count
         time_ns = assembly.times[mark & TIMES_MASK]
@@ -147,14 +155,28 @@ class RpcMessages:
                 kind = _KIND_REQUEST
                 state.pending[msg_id] = (number, mark, verb)
             elif action is _ACKNOWLEDGES:
-                write = self._acknowledged_write(state, payload)
+                key = payload[:WRITE_ID_BYTES]
+                write = writes_from.pop(key, None)
+                if write is not None:
+                    self._acknowledged.append((writes_from, key, write))
+                else:
+                    write = self._acknowledged_again(writes_from, key)
                 if write is not None:
                     acknowledges, acknowledges_frame = write
             elif action is _WRITES:
-                self._take_write(state, verb, payload, number, mark)
+                if verb != _PAXOS_LEARN and len(payload) >= _WRITE_BYTES_MIN:
+                    position = size_of(payload)[0] + 12
+                    key = payload[position : position + WRITE_ID_BYTES]
+                    if payload[position - 8 : position] == no_forwards and len(key) == WRITE_ID_BYTES:
+                        writes_to[key] = (number, mark)
+                    else:
+                        self._take_write(state, verb, payload, number, mark)
+                else:
+                    self._take_write(state, verb, payload, number, mark)
             elif action is not _SAYS_NO_MORE:
                 kind = self._take_rare(state, action, verb, msg_id, payload, number, mark)
                 connection = state.connection
+                no_forwards, writes_to, writes_from = state.no_forwards, state.writes_to, state.writes_from
             message = new(
                 Message,
                 (
@@ -185,7 +207,8 @@ class RpcMessages:
             if action is _TELLS_SCHEMA:
                 self._learner.learn_rpc(message.body)
         assembly.count = number
-        self._limit(state)
+        if len(writes_to) > WRITES_MAX or len(state.pending) > UNANSWERED_MAX:
+            self._limit(state)
 
     def add_replies(self, state: RpcState, heads: list[Head], payloads: list[bytes], mark: int) -> None:
         """Add replies that one packet holds whole."""
@@ -252,7 +275,12 @@ class RpcMessages:
                     assert msg_id is not None
                     action = _ACTIONS.get(verb, _TELLS_SCHEMA)
                     if action is _ACKNOWLEDGES:
-                        write = self._acknowledged_write(state, frame.payload)
+                        key = frame.payload[:WRITE_ID_BYTES]
+                        write = state.writes_from.pop(key, None)
+                        if write is not None:
+                            self._acknowledged.append((state.writes_from, key, write))
+                        else:
+                            write = self._acknowledged_again(state.writes_from, key)
                         if write is not None:
                             acknowledges, acknowledges_frame = write
                     elif action is _WRITES:
@@ -307,20 +335,12 @@ class RpcMessages:
 
     def _take_write(self, state: RpcState, verb: int, payload: bytes, number: int, mark: int) -> None:
         """Remember a write until it is acknowledged."""
-        if verb != _PAXOS_LEARN:
-            try:
-                forward_count, reply_to, shard, response_id = peek_mutation(payload)
-            except struct.error:
-                return
-            if forward_count == 0 and reply_to == state.client_key:
-                state.writes_to[response_id << 16 | shard] = (number, mark)
-                return
         identity = peek_write_identity(verb, payload)
         if identity is not None:
             # A forwarded write is acknowledged to its coordinator, not to the node that sent it on.
             coordinator, shard, response_id = identity
             table = self._table_of(coordinator, state.server_key)
-            table[write_key(shard, response_id)] = (number, mark)
+            table[write_id(shard, response_id)] = (number, mark)
             if len(table) > WRITES_MAX:
                 forget_oldest(table)
 
@@ -331,20 +351,10 @@ class RpcMessages:
         if len(state.pending) > UNANSWERED_MAX:
             forget_oldest(state.pending)
 
-    def _acknowledged_write(self, state: RpcState, payload: bytes) -> tuple[int, int] | None:
-        """Find the write that a MUTATION_DONE or MUTATION_FAILED names: its number and last packet."""
-        acknowledgement = peek_acknowledgement(payload)
-        if acknowledgement is None:
-            return None
-        table = state.writes_from
-        key = acknowledgement[1] << 16 | acknowledgement[0]
-        write = table.pop(key, None)
-        if write is None:
-            # A replica that applied a write, but failed to forward it, sends both.
-            known = (seen[2] for seen in reversed(self._acknowledged) if seen[1] == key and seen[0] is table)
-            return next(known, None)
-        self._acknowledged.append((table, key, write))
-        return write
+    def _acknowledged_again(self, table: WriteTable, key: bytes) -> tuple[int, int] | None:
+        """Find a write that was acknowledged before; a replica that applied it, but failed to forward it, sends both."""
+        known = (seen[2] for seen in reversed(self._acknowledged) if seen[1] == key and seen[0] is table)
+        return next(known, None)
 
     def _take_rare(
         self, state: RpcState, action: object, verb: int, msg_id: int, payload: bytes, number: int, mark: int

@@ -48,7 +48,8 @@ class Statements:
     def __init__(self, *, statements_max: int = STATEMENTS_MAX, pending_max: int = PENDING_MAX) -> None:
         self._statements_max = statements_max
         self._pending_max = pending_max
-        self._statements: dict[bytes, Prepared] = {}
+        self.known: dict[bytes, Prepared] = {}
+        """Of the statement's id; to be looked at only."""
         self._pending: dict[tuple[Hashable, int], str | bytes] = {}
         """Of connection and stream_id: the text of a PREPARE, or the id of an EXECUTE."""
 
@@ -56,7 +57,7 @@ class Statements:
         """Take note of a request; return the statement that it executes, if it is an EXECUTE of a known one."""
         if isinstance(content, Execute):
             self.see_execute(connection_key, stream_id, content.statement_id)
-            return self._statements.get(content.statement_id)
+            return self.known.get(content.statement_id)
         if isinstance(content, Prepare):
             self._remember(connection_key, stream_id, content.query)
         else:
@@ -72,16 +73,16 @@ class Statements:
         asked = self._pending.pop((connection_key, stream_id), None)
         if isinstance(content, PreparedResult):
             return self._learn(content, asked if isinstance(asked, str) else None)
-        return self._statements.get(asked) if isinstance(asked, bytes) else None
+        return self.known.get(asked) if isinstance(asked, bytes) else None
 
     def awaited(self, connection_key: Hashable, stream_id: int) -> Prepared | None:
         """Return the statement whose rows a response on this stream holds; asked before it is decoded."""
         asked = self._pending.get((connection_key, stream_id))
-        return self._statements.get(asked) if isinstance(asked, bytes) else None
+        return self.known.get(asked) if isinstance(asked, bytes) else None
 
     def statement(self, statement_id: bytes) -> Prepared | None:
         """Return a statement by its id."""
-        return self._statements.get(statement_id)
+        return self.known.get(statement_id)
 
     def forget_connection(self, connection_key: Hashable) -> None:
         """Nothing will be answered on a connection any more."""
@@ -95,7 +96,7 @@ class Statements:
         pending[connection_key, stream_id] = asked
 
     def _learn(self, result: PreparedResult, query: str | None) -> Prepared:
-        statements = self._statements
+        statements = self.known
         known = statements.pop(result.statement_id, None)
         if query is None and known is not None:
             query = known.query

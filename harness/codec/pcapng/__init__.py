@@ -8,6 +8,7 @@ from harness.codec.pcapng.events import (
     InterfaceStatistics,
     NameResolution,
     Packet,
+    PacketRow,
     SectionStart,
     Truncated,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "InterfaceStatistics",
     "NameResolution",
     "Packet",
+    "PacketRow",
     "PcapEncoder",
     "PcapngEncoder",
     "SectionStart",

@@ -123,3 +123,6 @@ class Truncated:
 CaptureEvent = (
     Packet | SectionStart | Interface | InterfaceStatistics | NameResolution | DroppedPackets | Truncated
 )
+
+PacketRow = tuple[int, int, int, bytes]
+"""What most readers need of a Packet: number, time_ns, link_type, data."""

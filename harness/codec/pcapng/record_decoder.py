@@ -10,7 +10,7 @@ Source:
 import struct
 
 from harness.codec.pcapng.byte_order import ByteOrder, struct_prefix
-from harness.codec.pcapng.events import CaptureEvent, Interface, Packet
+from harness.codec.pcapng.events import CaptureEvent, Interface, Packet, PacketRow
 from harness.codec.pcapng.limits import BLOCK_BYTES_MAX
 from harness.errors import DecodeError
 
@@ -42,13 +42,22 @@ class RecordDecoder:
         self._packet_count = 0
         self.needed_bytes = FILE_HEADER_BYTES
 
-    def decode(self, data: bytes, position: int, events: list[CaptureEvent], *, offset_bytes: int) -> int:
+    def decode(
+        self,
+        data: bytes,
+        position: int,
+        events: list[CaptureEvent],
+        rows: list[PacketRow] | None,
+        *,
+        offset_bytes: int,
+    ) -> int:
         """Append the events of all complete records; return where the first incomplete one begins.
 
         Args:
             data: a part of the file.
             position: in data, where the file header or a record begins.
             events: to append to.
+            rows: takes the packets instead; None: they are events like all else.
             offset_bytes: of data within the file.
 
         Raises:
@@ -84,7 +93,10 @@ class RecordDecoder:
             position = start + captured
             number += 1
             time_ns = seconds * 1_000_000_000 + ticks * tick_ns
-            append(new(Packet, (number, time_ns, link_type, data[start:position], original, 0, ())))
+            if rows is None:
+                append(new(Packet, (number, time_ns, link_type, data[start:position], original, 0, ())))
+            else:
+                rows.append((number, time_ns, link_type, data[start:position]))
         self._packet_count = number
         return position
 

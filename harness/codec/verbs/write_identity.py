@@ -14,6 +14,12 @@ import struct
 _U32 = struct.Struct("<I").unpack_from
 _NO_FORWARDS = struct.Struct("<IIIQ").unpack_from
 _SHARD_AND_ID = struct.Struct("<IQ").unpack_from
+_pack_write_id = struct.Struct("<IQ").pack
+_pack_no_forwards = struct.Struct("<II").pack
+blob_bytes = _U32
+"""Reads the size of a blob from the four bytes before it."""
+WRITE_ID_BYTES = 12
+"""Shard and response id; a MUTATION_DONE or MUTATION_FAILED begins with them."""
 IPV6_MARK = 0xFFFFFFFF
 """Stands for an IPv4 address where an IPv6 address follows."""
 _PAXOS_LEARN = 41
@@ -50,25 +56,21 @@ def peek_write_identity(verb: int, payload: bytes) -> tuple[AddressKey, int, int
         return None
 
 
-def peek_mutation(payload: bytes) -> tuple[int, int, int, int]:
-    """Give forward count, reply_to, shard and response id of a MUTATION or HINT_MUTATION, unchecked.
+def write_id(shard: int, response_id: int) -> bytes:
+    """What names a write among those of its coordinator, as it stands on the wire."""
+    return _pack_write_id(shard, response_id)
 
-    The quick way for nearly all writes: right if nothing is forwarded and the address is an IPv4 address (the
-    count is 0 and the address not ffffffff); else ``peek_write_identity`` tells.
 
-    Raises:
-        struct.error: the bytes end before the response id.
+def no_forwards_from(coordinator: AddressKey) -> bytes:
+    """Give the eight bytes between the mutation and the write id of nearly every MUTATION and HINT_MUTATION.
+
+    They say that the write is sent on to nobody, and acknowledged to this coordinator. Comparing them is the quick
+    way to know whose write it is; where they differ, ``peek_write_identity`` tells.
+
+    Returns:
+        Nothing for an IPv6 address, which takes more bytes.
     """
-    return _NO_FORWARDS(payload, _U32(payload)[0] + 4)
-
-
-def peek_acknowledgement(payload: bytes) -> tuple[int, int] | None:
-    """Give shard and response id of a MUTATION_DONE or MUTATION_FAILED; None if the bytes end before."""
-    try:
-        shard, response_id = _SHARD_AND_ID(payload)
-    except struct.error:
-        return None
-    return shard, response_id
+    return _pack_no_forwards(0, coordinator) if isinstance(coordinator, int) else b""
 
 
 def address_key(address: str) -> AddressKey:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.codec.pcapng import CaptureDecoder, CaptureEvent, Interface, Packet, Truncated
+from harness.codec.pcapng import CaptureDecoder, CaptureEvent, Interface, Packet, PacketRow, Truncated
 from harness.errors import DecodeError
 from tests.codec.pcapng.captures import (
     INTERFACE_NS,
@@ -96,6 +96,22 @@ def test_chunks_of_any_size_give_the_same(sizes: list[int]) -> None:
     assert events == decoded(data)
 
 
+def rows_outcome(data: bytes, chunk_bytes: int) -> tuple[list[CaptureEvent], list[PacketRow], str]:
+    """The same by way of ``feed_rows``."""
+    decoder = CaptureDecoder()
+    events: list[CaptureEvent] = []
+    rows: list[PacketRow] = []
+    try:
+        for position in range(0, len(data), chunk_bytes):
+            some, packets = decoder.feed_rows(data[position : position + chunk_bytes])
+            events += some
+            rows += packets
+        events += decoder.close()
+    except DecodeError as error:
+        return events, rows, str(error)
+    return events, rows, ""
+
+
 def outcome(data: bytes, chunk_bytes: int) -> tuple[list[CaptureEvent], str]:
     """The events before the first error, and the error."""
     decoder = CaptureDecoder()
@@ -121,7 +137,12 @@ MAGICS = [
 @given(st.sampled_from(MAGICS), st.binary(max_size=200))
 @settings(max_examples=200)
 def test_garbage_gives_events_and_a_decode_error_at_most(magic: bytes, noise: bytes) -> None:
-    assert outcome(magic + noise, 1) == outcome(magic + noise, 1000)
+    events, error = outcome(magic + noise, 1000)
+    assert outcome(magic + noise, 1) == (events, error)
+    packets = [event[:4] for event in events if isinstance(event, Packet)]
+    others = [event for event in events if not isinstance(event, Packet)]
+    for chunk_bytes in (1, 1000):
+        assert rows_outcome(magic + noise, chunk_bytes) == (others, packets, error)
 
 
 @given(st.dictionaries(st.integers(0, 235), st.integers(0, 255), max_size=4))
@@ -166,3 +187,17 @@ def test_real_capture_fed_by_bytes_gives_the_same(reference: Path) -> None:
     events = decoded(data)
     assert isinstance(events[1], Interface)
     assert decoded_by_bytes(data) == events
+
+
+def test_rows_hold_the_beginning_of_every_packet_and_events_the_rest() -> None:
+    # The packet in the middle has a comment, "hi", and so takes the careful way.
+    with_comment = bytes.fromhex(
+        "06000000 34000000 00000000 01000000 03000000 05000000 09000000 6162636465 000000"
+        "0100 0200 6869 0000 0000 0000 34000000"
+    )
+    data = SECTION_LITTLE + INTERFACE_NS + PACKET_5 + with_comment + PACKET_5
+    expected = [(number, (1 << 32) + low, 1, b"abcde") for number, low in ((1, 2), (2, 3), (3, 2))]
+    for chunk_bytes in (1, 7, 1000):
+        events, rows, error = rows_outcome(data, chunk_bytes)
+        assert (rows, error) == (expected, "")
+        assert events == [event for event in decoded(data) if not isinstance(event, Packet)]

@@ -26,6 +26,8 @@ def test_all_four_forms_are_read(capture: str, ticks_per_second: int, time_ns: i
     ]
     assert decoded(data + data[24:]) == events
     assert decoded_by_bytes(data + data[24:]) == events
+    rows = [(1, time_ns, 1, b"abc"), (2, time_ns, 1, b"abc")]
+    assert CaptureDecoder().feed_rows(data + data[24:]) == (events[:1], rows)
 
 
 def test_check_sequences_announced_beside_the_link_type_do_not_change_it() -> None:

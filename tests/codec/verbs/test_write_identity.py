@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.codec.verbs.write_identity import address_key, peek_acknowledgement, peek_write_identity
+from harness.codec.verbs.write_identity import (
+    WRITE_ID_BYTES,
+    address_key,
+    blob_bytes,
+    no_forwards_from,
+    peek_write_identity,
+    write_id,
+)
 
 MUTATION = 1
 PAXOS_LEARN = 41
@@ -75,14 +82,20 @@ def test_huge_claims_are_refused() -> None:
 def test_garbage_gives_an_identity_or_none(verb: int, data: bytes) -> None:
     identity = peek_write_identity(verb, data)
     assert identity is None or len(identity) == 3
-    assert (peek_acknowledgement(data) is None) == (len(data) < 12)
 
 
-def test_acknowledgement_names_shard_and_response_id() -> None:
+def test_acknowledgement_begins_with_the_write_id() -> None:
     # MUTATION_DONE: shard, response id, update backlog
     data = payload(SHARD_AND_ID, "14000000 0000000000000000 ffffffffffffffff")
-    assert peek_acknowledgement(data) == (2, 1600000000000)
-    assert peek_acknowledgement(data[:11]) is None
+    assert data[:WRITE_ID_BYTES] == write_id(2, 1600000000000)
+
+
+def test_write_that_nobody_sends_on_is_known_by_the_bytes_before_its_id() -> None:
+    data = payload(BLOB, "00000000 0100000a", SHARD_AND_ID, "00")
+    position = 4 + blob_bytes(data)[0]
+    assert data[position : position + 8] == no_forwards_from(address_key("10.0.0.1"))
+    assert data[position + 8 :][:WRITE_ID_BYTES] == write_id(2, 1600000000000)
+    assert no_forwards_from(address_key("2001:db8::1")) == b""
 
 
 def test_address_key_is_what_stands_on_the_wire() -> None:

@@ -16,7 +16,7 @@ from harness.codec.verbs.outcome import (
     StaleTopology,
 )
 from harness.codec.verbs.wire import ABSENT, Monostate, decode_struct
-from harness.codec.verbs.write_identity import address_key, peek_acknowledgement, peek_write_identity
+from harness.codec.verbs.write_identity import WRITE_ID_BYTES, address_key, peek_write_identity, write_id
 from harness.codec.verbs.writes import (
     CounterMutationReply,
     CounterMutationRequest,
@@ -188,7 +188,7 @@ def test_acknowledgement_repeats_the_identity() -> None:
     body = assert_payload(MutationDone, text_of_it)
     assert (body.shard, body.response_id) == (0, 0x01A202757536)
     assert body.backlog == UpdateBacklog(current_bytes=0, limit_bytes=2**64 - 1)
-    assert peek_acknowledgement(bytes.fromhex(text_of_it)) == (body.shard, body.response_id)
+    assert bytes.fromhex(text_of_it)[:WRITE_ID_BYTES] == write_id(body.shard, body.response_id)
 
 
 def test_acknowledgement_of_2026_3_counts_large_data() -> None:
