@@ -212,7 +212,10 @@ class PaxosCoordinator:
         except TimeoutError:
             raise errors.timeout(0) from None
         except RequestError as error:
-            raise errors.translated(error) from error
+            translated = errors.translated(error)
+            if translated is error:
+                raise
+            raise translated from error
 
     async def _decide(
         self,

@@ -33,9 +33,10 @@ def merged(command: ReadCommand, results: Sequence[QueryResult]) -> QueryResult:
             partitions.append(partition if rows == partition.rows else replace(partition, rows=rows))
             # A static row alone counts as a row.
             row_count += max(len(rows), 1)
-        else:
-            ends_short = is_short(result)
-        if ends_short or row_count >= rows_max or len(partitions) >= partitions_max:
+        if row_count >= rows_max or len(partitions) >= partitions_max:
+            break
+        ends_short = is_short(result)
+        if ends_short:
             break
     return QueryResult(
         data=ResultPartitions(partitions=tuple(partitions)),

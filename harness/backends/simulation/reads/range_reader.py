@@ -13,6 +13,7 @@ from harness.backends.simulation.messaging.verb import Verb
 from harness.backends.simulation.node_context import NodeContext
 from harness.backends.simulation.reads.digest_answers import DigestAnswers
 from harness.backends.simulation.reads.range_request import RangeRequest
+from harness.backends.simulation.reads.read_errors import read_failure
 from harness.backends.simulation.reads.reconciling import Reconciler
 from harness.backends.simulation.reads.replica_choice import ReplicaChoice
 from harness.backends.simulation.reads.replica_reader import ReplicaReader
@@ -53,13 +54,10 @@ class RangeReader:
         Raises:
             RequestError: READ_TIMEOUT, READ_FAILURE.
         """
-        if len(choice.targets) == 1 and choice.extra is None:
-            node = choice.targets[0]
-            if self._context.members.is_own(node):
-                # The commonest case of all, a local read at ONE, needs none of what follows.
-                return self._reader.read(read.command, read.partitions, with_digest=choice.with_digest), [
-                    node
-                ]
+        own = choice.targets[0]
+        if len(choice.targets) == 1 and choice.extra is None and self._context.members.is_own(own):
+            # The commonest case of all, a local read at ONE, needs none of what follows.
+            return self._read_own(read, with_digest=choice.with_digest), [own]
         answers = DigestAnswers(
             read.layout.table, read.consistency, required=choice.required, expected=len(choice.targets)
         )
@@ -99,9 +97,23 @@ class RangeReader:
         return read
 
     def _ask_self(self, read: RangeRequest, answers: DigestAnswers, *, with_digest: bool) -> None:
-        result = self._reader.read(read.command, read.partitions, with_digest=with_digest)
+        try:
+            result = self._reader.read(read.command, read.partitions, with_digest=with_digest)
+        except HarnessError as error:
+            self._context.world.log(f"own part of a read: {error}")
+            answers.fail(is_disconnected=False)
+            return
         # Local data costs nothing more than the local digest alone.
         answers.take_data(self._context.address, result)
+
+    def _read_own(self, read: RangeRequest, *, with_digest: bool) -> QueryResult:
+        try:
+            return self._reader.read(read.command, read.partitions, with_digest=with_digest)
+        except HarnessError as error:
+            self._context.world.log(f"own part of a read: {error}")
+            raise read_failure(
+                read.layout.table, read.consistency, received=0, failed=1, required=1, has_data=False
+            ) from error
 
     def _ask(
         self, node: Node, read: RangeRequest, answers: DigestAnswers, *, is_data: bool, with_digest: bool

@@ -100,7 +100,11 @@ class Reconciler:
 
     def _ask(self, node: Node, read: RangeRequest, command: ReadCommand, answers: MutationAnswers) -> None:
         if self._context.members.is_own(node):
-            answers.take(node.address, self._reader.read_mutations(command, read.partitions))
+            try:
+                answers.take(node.address, self._reader.read_mutations(command, read.partitions))
+            except HarnessError as error:
+                self._context.world.log(f"own part of a read: {error}")
+                answers.fail()
             return
         work = self._ask_remote(node.address, read, command, answers)
         self._context.world.start(work, f"READ_MUTATION_DATA to {node.address}")

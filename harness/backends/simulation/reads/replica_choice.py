@@ -16,6 +16,7 @@ from harness.backends.simulation.writes.consistency import (
     count_in,
     is_of_one_datacenter,
     required,
+    unavailable,
 )
 from harness.codec.verbs.common import ConsistencyLevel
 from harness.replication import LOCAL_STRATEGY, Replication
@@ -86,9 +87,10 @@ class ReplicaChooser:
         Raises:
             RequestError: UNAVAILABLE.
         """
-        if self.is_local:
-            return
         members = self._members
+        if not live:
+            # Of a keyspace without replicas in any datacenter, no replicas would be enough.
+            raise unavailable(self._consistency, max(self.required, 1), 0)
         assure_enough_alive(
             self._consistency, self._replication, members.topology, members.own.datacenter, alive=live
         )

@@ -296,14 +296,16 @@ def test_replies_are_those_of_a_real_cluster(reference: Path, name: str, replies
     asyncio.run(run())
 
 
-def _key_of(body: Any) -> Key | None:
+def _key_of(body: object) -> Key | None:
     """The partition of a request."""
-    if isinstance(body, PaxosAcceptRequest):
-        key: Key = body.proposal.update.key
-        return key
-    if isinstance(body, PaxosLearnRequest):
-        return body.decision.update.key
-    return body.key if isinstance(body, PaxosPrepareRequest | PaxosPruneRequest) else None
+    match body:
+        case PaxosPrepareRequest(key=key) | PaxosPruneRequest(key=key):
+            found: Key = key
+        case PaxosAcceptRequest(proposal=proposal) | PaxosLearnRequest(decision=proposal):
+            found = proposal.update.key
+        case _:
+            return None
+    return found
 
 
 def _quiet_node(trace: Trace) -> str:
