@@ -33,7 +33,7 @@ Written by `python -m tests.conformance.mutation_table FOLDER`; a test keeps it 
 
 
 _NOTHING_SENT = "Its claim is that nodes say nothing; a MUTATION that is sent all the same makes it FAIL."
-_PREFIXES = {Kind.REPLY: "reply to ", Kind.STREAM_DATA: "data of "}
+_PREFIXES = {Kind.REPLY: "reply to ", Kind.STREAM_DATA: "data of ", Kind.STREAM_END: "end of "}
 
 
 class Row(NamedTuple):
