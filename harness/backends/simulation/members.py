@@ -68,6 +68,10 @@ class Members:
         """Whether a node is about to become a member, or to leave."""
         return bool(self._joining or self._leaving)
 
+    def is_leaving(self, address: str) -> bool:
+        """Whether a member has announced that it will leave."""
+        return address in self._leaving
+
     def is_alive(self, address: str) -> bool:
         """Whether a node can be reached; this one can."""
         return address == self.own.address or address in self._alive

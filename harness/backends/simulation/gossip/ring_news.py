@@ -55,7 +55,8 @@ class RingNews:
                 if node.tokens:
                     self._members.begin_joining(node)
             case StatusKind.LEAVING:
-                self._join(node)
+                if not self._members.is_leaving(address):
+                    self._join(node)
                 self._members.begin_leaving(address)
             case StatusKind.LEFT:
                 self._members.leave(address)
@@ -63,7 +64,8 @@ class RingNews:
                 pass
 
     def _join(self, node: Node) -> None:
-        if node.tokens and self._members.topology.node_at(node.address) != node:
+        is_known = self._members.topology.node_at(node.address) == node
+        if node.tokens and (not is_known or self._members.is_leaving(node.address)):
             self._members.join(node)
 
 

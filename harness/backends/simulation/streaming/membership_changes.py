@@ -16,6 +16,8 @@ from harness.backends.simulation.streaming.stream_sessions import StreamSessions
 from harness.codec.verbs.streaming import StreamReason
 from harness.errors import BackendError, HarnessError
 
+_ON_ITS_WAY_S = 0.1
+
 
 class MembershipChanges:
     """Lets one node join or leave.
@@ -98,4 +100,5 @@ class MembershipChanges:
     async def _settle(self) -> None:
         """Wait until all others send what is written to the new owners too."""
         await self._gossip.tell_all()
-        await self._context.world.sleep(self._context.config.ring_delay_ms / 1000)
+        # What was on its way to the old owners alone when the others heard of it has to arrive before it is streamed.
+        await self._context.world.sleep(max(self._context.config.ring_delay_ms / 1000, _ON_ITS_WAY_S))
