@@ -16,11 +16,14 @@ from harness.backends.simulation.paxos.paxos_coordinator import PaxosCoordinator
 from harness.backends.simulation.paxos.paxos_replica import PaxosReplica
 from harness.backends.simulation.reads.read_coordinator import ReadCoordinator
 from harness.backends.simulation.reads.replica_reader import ReplicaReader
+from harness.backends.simulation.repair.repair import Repair
+from harness.backends.simulation.repair.repair_follower import RepairFollower
 from harness.backends.simulation.schema.membership_keeper import MembershipKeeper
 from harness.backends.simulation.schema.schema_service import SchemaService
 from harness.backends.simulation.schema.system_content import SystemContent
 from harness.backends.simulation.server.cql_server import CqlServer
 from harness.backends.simulation.server.gossip_api import GossipApi
+from harness.backends.simulation.server.operations_api import OperationsApi
 from harness.backends.simulation.server.rest_api import RestApi
 from harness.backends.simulation.server.statement_runner import Roles, StatementRunner
 from harness.backends.simulation.server.storage_api import StorageApi
@@ -82,7 +85,7 @@ class Node:
         )
         self._schema = SchemaService(context)
         self._writes = Writes(context, self._schema)
-        reader = ReplicaReader(context, self._schema)
+        reader = ReplicaReader(context, self._schema.for_reads)
         self._paxos = PaxosReplica(context, reader, self._writes.replica)
         self._restore(records)
         self._gossiper = Gossiper(context, identity)
@@ -90,6 +93,8 @@ class Node:
         MembershipKeeper(context, self._kept, self._gossiper)
         sessions = StreamSessions(context, self._writes.replica)
         self._membership = MembershipChanges(context, self._gossiper, sessions)
+        RepairFollower(context, self._writes.replica)
+        self._repair = Repair(context, self._writes.replica)
         reads = ReadCoordinator(context, reader, self._writes.coordinator)
         roles = Roles(
             schema=self._schema,
@@ -160,6 +165,12 @@ class Node:
             has_clients_port=lambda: self._server.is_open,
         )
         GossipApi(api, self._context, self._gossiper)
+        OperationsApi(
+            api,
+            self._context,
+            repair=self._repair.repair,
+            decommission=self._membership.decommission,
+        )
         return api
 
     def _compresses(self, address: str) -> bool:

@@ -43,8 +43,10 @@ class NodeConfig:
     shutdown_announce_in_ms: int = 100
     """How long a node that stops stays after it has said so."""
     gossip_interval_ms: int = 1000
-    failure_timeout_ms: int = 4000
+    failure_timeout_ms: int = 10_000
     """How long nothing new may be heard of a node before it counts as down."""
+    down_when_refused: bool = True
+    """Whether a node counts as down as soon as nobody listens at its port; Scylla waits for its silence to last."""
     hinted_handoff_enabled: bool = True
     hint_flush_interval_ms: int = 1000
     """How often what was kept for nodes that are back is sent."""

@@ -1,7 +1,8 @@
 """Which of the other nodes are alive: asked by an ECHO when there is news of them, silent ones found in time.
 
 Scylla weighs the times between heartbeats (phi accrual) with a threshold that few exceed in less than ten seconds or
-so; here a node is down when nothing new was heard of it for a time that is set.
+so; here a node is down when nothing new was heard of it for a time that is set, or, if that is set, at once when nobody
+listens at its port any more: a killed process leaves nothing else to wait for.
 
 Source:
     Scylla (branch 4.2), gms/gossiper.cc (mark_alive, real_mark_alive, mark_dead, do_status_check),
@@ -43,6 +44,8 @@ class Liveness:
         self._heard_s: dict[str, float] = {}
         self._asked: set[str] = set()
         self._judged_s: float | None = None
+        if context.config.down_when_refused:
+            context.messaging.when_refused(self.take_down)
 
     def live(self) -> list[str]:
         """The other nodes that are alive."""

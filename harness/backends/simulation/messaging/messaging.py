@@ -84,6 +84,7 @@ class Messaging:
         self._incoming: set[Incoming] = set()
         self._streams: dict[int, RpcStream] = {}
         self._connection_count = 0
+        self._refusal_listeners: list[Callable[[str], None]] = []
         self._listener: Listener | None = None
         client_id = ClientId(broadcast_address=address, shard=0, max_result_size_bytes=MAX_RESULT_SIZE_BYTES)
         self._introduction = encode_payload(client_id)
@@ -193,6 +194,10 @@ class Messaging:
             raise
         return stream
 
+    def when_refused(self, listener: Callable[[str], None]) -> None:
+        """Tell somebody of each peer whose port nobody listens at."""
+        self._refusal_listeners.append(listener)
+
     def drop(self, address: str) -> None:
         """Close the connections to a peer, as when it is down; the next message opens new ones."""
         for key in [key for key in self._outgoing if key[0] == address]:
@@ -283,8 +288,11 @@ class Messaging:
             await self._world.connect(
                 outgoing.peer, self._port, outgoing.opened, local_ports=self._local_ports()
             )
-        except OSError:
+        except OSError as error:
             outgoing.close()
+            if isinstance(error, ConnectionRefusedError):
+                for listener in self._refusal_listeners:
+                    listener(outgoing.peer)
             return
         if outgoing.is_closed:
             outgoing.close()
