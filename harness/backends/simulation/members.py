@@ -127,6 +127,11 @@ class Members:
         self._describe(node)
         self._changed()
 
+    def stop_joining(self, address: str) -> None:
+        """A node does not announce tokens any more, and is no member yet."""
+        if self._joining.pop(address, None) is not None:
+            self._changed()
+
     def begin_leaving(self, address: str) -> None:
         """A member announces that it will leave."""
         self._leaving.add(address)

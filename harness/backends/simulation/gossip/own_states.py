@@ -2,7 +2,8 @@
 
 Source:
     Scylla (branch 4.2), service/storage_service.cc (prepare_to_join, gossip_snitch_info, gossip_sharder),
-    gms/feature_service.cc; values as in captures of 4.2.4.
+    gms/feature_service.cc, locator/gossiping_property_file_snitch.cc (gossiper_starting); values as in captures of
+    4.2.4.
 """
 
 from collections.abc import Iterator, Mapping
@@ -48,6 +49,7 @@ RELEASE_VERSION = "3.0.8"
 """The version of Cassandra that Scylla is like."""
 _NET_VERSION, _SCHEMA_TABLES_VERSION = "0", "3"
 _SHARD_COUNT, _IGNORE_MSB_BITS = "1", "12"
+_SNITCH_WITH_INTERNAL_ADDRESS = "GossipingPropertyFileSnitch"
 
 
 def first_states(
@@ -73,6 +75,8 @@ def first_states(
         state.VIEW_BACKLOG: "",
     }
     yield list({**first, **told}.items())
+    if config.snitch == _SNITCH_WITH_INTERNAL_ADDRESS:
+        yield [(state.INTERNAL_IP, config.listen_address)]
     yield [(state.DC, config.datacenter), (state.RACK, config.rack)]
     yield [(state.SHARD_COUNT, _SHARD_COUNT), (state.IGNORE_MSB_BITS, _IGNORE_MSB_BITS)]
     yield [(state.SUPPORTED_FEATURES, ",".join(FEATURES))]

@@ -60,7 +60,10 @@ class RingNews:
                 self._members.begin_leaving(address)
             case StatusKind.LEFT:
                 self._members.leave(address)
-            case StatusKind.NONE | StatusKind.OTHER:
+            case StatusKind.NONE:
+                # A newcomer that has started again begins anew.
+                self._members.stop_joining(address)
+            case StatusKind.OTHER:
                 pass
 
     def _join(self, node: Node) -> None:

@@ -40,3 +40,19 @@ def test_a_node_says_what_a_node_of_4_2_says_in_the_same_order_and_versions(refe
         states.announce(lot)
     states.beat()
     assert states.own.newer_than(0) == expected
+
+
+def test_a_node_with_a_snitch_of_its_own_tells_its_internal_address() -> None:
+    identity = NodeIdentity(host_id=UUID(int=1), tokens=(1,), generation=1)
+    config = NodeConfig(
+        name="n2",
+        listen_address=NEWCOMER,
+        seeds=(),
+        data_folder="",
+        datacenter="dc2",
+        rack="r3",
+        snitch="GossipingPropertyFileSnitch",
+    )
+    said = {state: value for lot in first_states(config, identity, {}) for state, value in lot}
+    assert said[ApplicationState.INTERNAL_IP] == NEWCOMER
+    assert (said[ApplicationState.DC], said[ApplicationState.RACK]) == ("dc2", "r3")

@@ -26,12 +26,13 @@ class Told:
         self.states = EndpointStates(OWN, 100)
         self.members = Members(Node(name="n1", address=OWN), Random(1))
         self.ring = RingNews(self.members, self.states)
+        self.generation = 100
         self._version = 0
 
     def say(self, values: dict[ApplicationState, str]) -> None:
         self._version += 10
         said = EndpointState(
-            heart_beat=HeartBeat(generation=100, version=self._version),
+            heart_beat=HeartBeat(generation=self.generation, version=self._version),
             application_states=tuple(
                 (state, VersionedValue(value=value, version=self._version)) for state, value in values.items()
             ),
@@ -65,6 +66,14 @@ def test_a_node_becomes_a_member_when_it_is_normal_and_not_when_it_boots() -> No
     assert found.members.is_changing
     found.status("NORMAL,5")
     assert found.nodes() == [DESCRIBED]
+    assert not found.members.is_changing
+
+
+def test_a_newcomer_that_starts_again_is_about_to_become_nothing() -> None:
+    found = told()
+    found.status("BOOT,5")
+    found.generation += 1
+    found.say(ABOUT)
     assert not found.members.is_changing
 
 
