@@ -16,8 +16,9 @@ from harness.errors import BackendError, CaptureError, DecodeError
 from harness.events.message import Message, Protocol
 from harness.events.trace import Trace
 from harness.events.under_way import SETTLED_NS, UnderWay, clean_cut, end_with_answers
-from harness.expect.scope import Scope
-from harness.recording import Claim, Span, verdict_on
+from harness.expect.scope import WHOLE_TRACE, Scope
+from harness.recording import Claim, Era, Span, verdict_on
+from harness.topology import Topology
 from harness.waiting import wait_until
 
 QUIET_TIMEOUT_S = 60.0
@@ -83,6 +84,22 @@ class LiveRecorder:
             self._trace = self._so_far()
             self._traced = happened
         return self._trace
+
+    def eras(self) -> tuple[Era, ...]:
+        """The run, divided where nodes joined or left."""
+        trace = self.trace()
+        rings = self._cluster.members.rings
+        if len(rings) <= 1:
+            return (Era(trace=trace, scope=WHOLE_TRACE),)
+        begins: list[int | None] = [None, *(since_ns for since_ns, _ in rings[1:])]
+        ends: list[int | None] = [*(since_ns - 1 for since_ns, _ in rings[1:]), None]
+        return tuple(
+            Era(
+                trace=replace(trace, topology=_with_ring(trace.topology, ring)),
+                scope=Scope(name="while the same nodes were members", begin_ns=begin_ns, end_ns=end_ns),
+            )
+            for (_, ring), begin_ns, end_ns in zip(rings, begins, ends, strict=True)
+        )
 
     def wait_until(self, claim: Claim, scope: Callable[[], Scope], timeout_s: float) -> None:
         """Let the run go on until a claim holds.
@@ -243,3 +260,9 @@ def _counters_text(capture: CaptureFile) -> str:
     if capture.dropped_packets is None:
         return capture.loss
     return f"Packets received/dropped on interface 'bridge': {capture.packet_count}/{capture.dropped_packets}"
+
+
+def _with_ring(named: Topology, ring: Topology) -> Topology:
+    """All nodes by name, with the tokens that they had in a ring."""
+    nodes = tuple(ring.node_named(node.name) or replace(node, tokens=()) for node in named.nodes)
+    return Topology(nodes, ring.tablets)

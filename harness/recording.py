@@ -22,7 +22,7 @@ from harness.expect.matcher import Matcher
 from harness.expect.message_index import MessageIndex
 from harness.expect.pattern import ACKNOWLEDGEMENTS, Pattern
 from harness.expect.ready_claim import ReadyClaim
-from harness.expect.scope import Scope
+from harness.expect.scope import WHOLE_TRACE, Scope
 from harness.expect.verdict import Verdict, all_of
 
 UNTIL_TIMEOUT_S = 60.0
@@ -42,6 +42,16 @@ class Span(NamedTuple):
     """None: it reaches to the end."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Era:
+    """A part of a run in which the same nodes were members."""
+
+    trace: Trace
+    """All messages, with the ring of that time."""
+    scope: Scope
+    """Those of that time."""
+
+
 class Recorder(Seam):
     """Where the messages of a run come from."""
 
@@ -53,6 +63,9 @@ class Recorder(Seam):
 
     def trace(self) -> Trace:
         """All messages so far; returns when work is quiet."""
+
+    def eras(self) -> tuple[Era, ...]:
+        """The run, divided where nodes joined or left."""
 
     def wait_until(self, claim: Claim, scope: Callable[[], Scope], timeout_s: float) -> None:
         """Let the run go on until a claim holds.
@@ -362,6 +375,10 @@ class ReplayRecorder:
             raise BackendError(
                 f"the capture ends before what the scenario waits for ({verdict.outcome}):\n{verdict.claim}"
             )
+
+    def eras(self) -> tuple[Era, ...]:
+        """One: a capture tells one ring."""
+        return (Era(trace=self._trace, scope=WHOLE_TRACE),)
 
     def end(self) -> None:
         """Nothing to end: the capture is whole."""

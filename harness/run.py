@@ -27,7 +27,6 @@ from harness.errors import BackendError, ExpectationError
 from harness.events.trace import Trace
 from harness.expect.explain import explain
 from harness.expect.monitors import monitors
-from harness.expect.scope import WHOLE_TRACE
 from harness.expect.verdict import Outcome, Verdict, all_of
 from harness.live_recorder import LiveRecorder
 from harness.recording import Judged, Recorder, ReplayRecorder, Wire, verdict_on
@@ -297,8 +296,9 @@ class Run:
                 f"nothing was claimed about {names}: a recording without expect() proves nothing"
             )
         always = monitors()
-        verdict = always.check(self.trace)
-        self._judge(Judged(name=MONITORS, verdict=verdict, claims=(always,), scope=WHOLE_TRACE))
+        for era in self.opened.recorder.eras():
+            verdict = always.check(era.trace, era.scope)
+            self._judge(Judged(name=MONITORS, verdict=verdict, claims=(always,), scope=era.scope))
         if not self.trace.missing.is_complete:
             self._judge_again()
 

@@ -15,6 +15,7 @@ from harness.errors import BackendError
 from harness.expect import PAXOS_PREPARE, exactly, request
 from harness.expect.scope import WHOLE_TRACE
 from harness.live_recorder import LiveRecorder
+from harness.topology import Topology
 from tests.demo_capture import write_demo
 
 FIRST, SECOND = 14, 30
@@ -68,6 +69,7 @@ class Members:
 
     change_count = 0
     last_change_ns = 0
+    rings: tuple[tuple[int, Topology], ...] = ()
 
     def is_cut_off(self, address: str, since_ns: int) -> bool:  # noqa: ARG002
         return False
@@ -182,3 +184,22 @@ def test_losses_are_part_of_the_trace(tmp_path: Path, dropped: int | None) -> No
     assert missing.dropped_packets == (dropped or 0)
     if dropped is None:
         assert "nobody knows how many packets were lost" in missing.truncated
+
+
+def test_a_run_is_divided_where_its_ring_changes(recorded: Recorded) -> None:
+    recorder, known = recorded.recorder, recorded.cluster.known.topology
+    (only,) = recorder.eras()
+    assert only.scope is WHOLE_TRACE
+    changed_ns = recorded.whole[SECOND].time_ns
+    fewer = Topology(known.nodes[:2])
+    recorded.cluster.members.rings = ((0, known), (changed_ns, fewer))
+    recorded.capture.grow(1000)
+    recorder.mark()
+    first, second = recorder.eras()
+    assert [node.name for node in first.trace.topology.nodes] == ["n1", "n2", "n3"]
+    assert first.trace.topology.ring == known.ring
+    assert [node.name for node in second.trace.topology.nodes] == ["n1", "n2", "n3"]
+    assert second.trace.topology.ring == fewer.ring
+    assert first.scope.holds(recorded.whole[SECOND - 1])
+    assert not first.scope.holds(recorded.whole[SECOND])
+    assert second.scope.holds(recorded.whole[SECOND])

@@ -7,7 +7,7 @@ from harness import ddl
 from harness.errors import BackendError, DecodeError
 from harness.replication import NETWORK_TOPOLOGY_STRATEGY, Replication
 from harness.schema import Schema
-from harness.schema_building import INDEX_VIEW_SUFFIX, VIRTUAL_COLUMN_TYPE, SchemaBuilder
+from harness.schema_building import INDEX_TOKEN_COLUMN, INDEX_VIEW_SUFFIX, VIRTUAL_COLUMN_TYPE, SchemaBuilder
 from harness.table import Column, Table
 from harness.topology import Topology
 
@@ -114,9 +114,13 @@ def _shape(schema: Schema) -> dict[str, object]:
 
 def _columns(table: Table) -> dict[str, str]:
     """Each column in words that two equal columns share."""
-    return {
+    columns = {
         column.name: _column_text(column) for column in table.columns if column.type != VIRTUAL_COLUMN_TYPE
     }
+    if table.is_index and INDEX_TOKEN_COLUMN in columns:
+        # A bigint, which old lines call a blob.
+        columns[INDEX_TOKEN_COLUMN] = "token"
+    return columns
 
 
 def _column_text(column: Column) -> str:

@@ -19,6 +19,8 @@ UNTOLD_LIMIT_NS = 10_000_000_000
 """How long an answer is waited for where the request does not say."""
 _MARGIN_NS = 200_000_000
 """An answer that comes with the timeout is still on its way then."""
+_LATE_ANSWER_NS = 1_500_000_000
+"""How long a node that stood still may take to see what waited for it."""
 _CLIENT_LIMIT_NS = 30_000_000_000
 _ACKNOWLEDGED = frozenset({"MUTATION", "HINT_MUTATION", "PAXOS_LEARN"})
 _BETWEEN_ROUNDS_NS = 20_000_000
@@ -134,5 +136,5 @@ def _limit_ns(message: Message, asked_anew_ns: int) -> int:
     until_ns = message.time_ns + limit_ns
     if asked_anew_ns > message.time_ns:
         # It answers what waited in its sockets, in time or not.
-        until_ns = max(until_ns, asked_anew_ns + _MARGIN_NS)
+        until_ns = max(until_ns, asked_anew_ns + _LATE_ANSWER_NS)
     return until_ns

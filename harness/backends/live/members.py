@@ -49,6 +49,7 @@ class Members:
         self._running: list[Machine] = []
         self._left: set[str] = set()
         self._topology: Topology | None = None
+        self._rings: list[tuple[int, Topology]] = []
 
     @property
     def topology(self) -> Topology:
@@ -59,7 +60,13 @@ class Members:
                 self._topology = read_topology(
                     self.any_session(), names, has_tablets=bool(self._site.has_tablets)
                 )
+            self._keep_ring(self._topology)
         return self._topology
+
+    @property
+    def rings(self) -> tuple[tuple[int, Topology], ...]:
+        """The rings that there were, each with the time, since 1970 in ns, from which on it was known."""
+        return tuple(self._rings)
 
     @property
     def named(self) -> Topology:
@@ -137,6 +144,8 @@ class Members:
         self._readiness.wait_for_peers(machines)
         self.wait_for_schema()
         self._wait_for_tokens()
+        # What one node knew before it had heard of all was no ring.
+        self._rings = self._rings[-1:]
 
     def add(self) -> Machine:
         """Let another node join; returns when it is a member.
@@ -227,6 +236,10 @@ class Members:
     @property
     def _talking(self) -> tuple[Machine, ...]:
         return tuple(machine for machine in self._running if machine.address not in self.deaf)
+
+    def _keep_ring(self, topology: Topology) -> None:
+        if not self._rings or self._rings[-1][1].ring != topology.ring:
+            self._rings.append((time.time_ns(), topology))
 
     def _wait_until_back(self, machine: Machine) -> None:
         self._readiness.wait_for_cql([machine])
