@@ -55,7 +55,8 @@ StateListener = Callable[[str, ApplicationState, str], None]
 """Told of an address, what the node there says of itself, and the new value; this node's own changes too."""
 
 _MEETING_TRY_S = 0.1
-_MEETING_S = 1.0
+_MEETING_S, _MEETING_OF_TOLD_S = 1.0, 0.3
+"""How long a node that starts waits for seeds that it does not know; shorter if another one has told it of the rest."""
 _SILENT_NEWCOMER_S = 30.0
 _TALKATIVE = frozenset({StatusKind.NORMAL, StatusKind.LEAVING})
 """Who says so when it stops; others go in silence."""
@@ -208,7 +209,7 @@ class Gossiper:
         self._take_states(told)
         self._states.beat()
         self._rounds = self._context.world.start(self._gossip(), "gossip")
-        await self._meet_seeds()
+        await self._meet_seeds(_MEETING_OF_TOLD_S if told else _MEETING_S)
         self._is_young = False
 
     async def stop(self) -> None:
@@ -248,8 +249,8 @@ class Gossiper:
             self._states.remember(peer.address, said)
             self._context.members.join(peer)
 
-    async def _meet_seeds(self) -> None:
-        until_s = self._context.world.monotonic_s + _MEETING_S
+    async def _meet_seeds(self, seconds_max: float) -> None:
+        until_s = self._context.world.monotonic_s + seconds_max
         while self._context.world.monotonic_s < until_s:
             unknown = [address for address in self._seeds if not self.is_alive(address)]
             if not unknown:
