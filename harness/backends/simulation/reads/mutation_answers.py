@@ -101,7 +101,7 @@ class _Progress:
     def __init__(self, layout: TableLayout, wanted: ReadCommand, result: QueryResult) -> None:
         self._layout = layout
         self._is_reversed = bool(wanted.partition_slice.options & SliceOption.REVERSED)
-        self._rows_per_partition = wanted.partition_slice.partition_row_limit
+        self._rows_per_partition = _rows_per_partition(wanted)
         partitions = () if result.data is None else result.data.partitions
         self._partitions = {
             partition.key.components: partition.rows for partition in partitions if partition.key is not None
@@ -114,8 +114,11 @@ class _Progress:
     def lacks(self, asked: ReadCommand, reply: ReconcilableResult) -> bool:
         """Whether a replica has to be asked for more."""
         for part in _cut_partitions(asked, reply):
-            rows = self._partitions.get(part.mutation.key.components, ())
-            if len(rows) < self._rows_per_partition or self._is_behind(rows, part):
+            key = part.mutation.key.components
+            rows = self._partitions.get(key, ())
+            # Where one row is wanted of each partition, its static row alone will do.
+            count = len(rows) or (key in self._partitions and self._rows_per_partition == 1)
+            if count < self._rows_per_partition or self._is_behind(rows, part):
                 return True
         if not _is_stopped(asked, reply):
             return False
@@ -153,10 +156,14 @@ def _is_short(reply: ReconcilableResult) -> bool:
 
 def _cut_partitions(asked: ReadCommand, reply: ReconcilableResult) -> list[ReconcilablePartition]:
     """The partitions of which a replica has sent as many rows as are allowed, and may have more."""
-    limit = asked.partition_slice.partition_row_limit
-    if asked.partition_slice.options & SliceOption.DISTINCT:
-        limit = 1
+    limit = _rows_per_partition(asked)
     return [part for part in reply.partitions if part.row_count_low >= limit]
+
+
+def _rows_per_partition(command: ReadCommand) -> int:
+    if command.partition_slice.options & SliceOption.DISTINCT:
+        return 1
+    return command.partition_slice.partition_row_limit
 
 
 def _with_keys(command: ReadCommand) -> ReadCommand:

@@ -19,6 +19,7 @@ from harness.backends.simulation.reads.mutation_answers import MutationAnswers
 from harness.backends.simulation.reads.range_request import RangeRequest
 from harness.backends.simulation.reads.read_errors import read_timeout
 from harness.backends.simulation.reads.replica_reader import ReplicaReader
+from harness.backends.simulation.storage.joined_results import row_count
 from harness.backends.simulation.storage.reconciliation import Reconciliation
 from harness.codec.cql.errors import ErrorCode
 from harness.codec.verbs.common import ConsistencyLevel, TraceInfo
@@ -94,7 +95,7 @@ class Reconciler:
             merged = answers.merged(read.layout, read.command, asked, [node.address for node in targets])
             if not merged.is_incomplete:
                 break
-            asked = _with_larger_limits(read.command, asked, merged)
+            asked = _with_larger_limits(asked, merged.result)
         await self._repair(read, merged, targets, required)
         return merged.result
 
@@ -163,32 +164,34 @@ class Reconciler:
             raise
 
 
-def _with_larger_limits(command: ReadCommand, asked: ReadCommand, merged: Reconciliation) -> ReadCommand:
+def _with_larger_limits(asked: ReadCommand, result: QueryResult) -> ReadCommand:
     """Ask for so many more rows that, if as many of them turn out to be deleted as before, enough are left."""
-    found = merged.result.row_count_low
-    assert isinstance(found, int)
+    partitions = () if result.data is None else result.data.partitions
+    rows_in_partition = max((len(partition.rows) for partition in partitions), default=0)
+    found = row_count(result)
     options = asked.partition_slice.options
+    rows_per_partition = asked.partition_slice.partition_row_limit_low
+    if options & SliceOption.DISTINCT:
+        # The one row that a replica gives of each partition may be deleted: then it has to give more.
+        options &= ~SliceOption.DISTINCT
+        rows_per_partition = 1
     if not found:
         # A replica that stops early, page after page, would keep the read from ever getting anywhere.
         options &= ~SliceOption.ALLOW_SHORT_READ
     return replace(
         asked,
-        row_limit_low=_larger(asked.row_limit_low, command.row_limit_low, found),
+        row_limit_low=_larger(asked.row_limit_low, found),
         partition_limit=_LIMIT_MAX,
         partition_slice=replace(
             asked.partition_slice,
             options=options,
-            partition_row_limit_low=_larger(
-                asked.partition_slice.partition_row_limit_low,
-                command.partition_slice.partition_row_limit_low,
-                found,
-            ),
+            partition_row_limit_low=_larger(rows_per_partition, rows_in_partition),
         ),
     )
 
 
-def _larger(asked: int, wanted: int, found: int) -> int:
-    if asked >= _LIMIT_MAX:
+def _larger(limit: int, found: int) -> int:
+    if limit >= _LIMIT_MAX:
         return _LIMIT_MAX
-    estimated = asked + 1 if found == 0 else asked * wanted // found + 1
-    return min(max(estimated, asked + 1), _LIMIT_MAX)
+    estimated = limit * limit // found if found else limit
+    return min(max(estimated, limit) + 1, _LIMIT_MAX)

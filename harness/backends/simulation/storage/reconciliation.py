@@ -49,7 +49,8 @@ def reconcile(
             known = versions.setdefault(part.mutation.key.components, [None] * len(replies))
             known[index] = partition_of(layout, part.mutation.partition)
     repairs: list[list[Mutation]] = [[] for _ in replies]
-    read = DataRead(layout, command, with_digest=False, limits=ReadLimits.of(command))
+    limits = ReadLimits.of(command)
+    read = DataRead(layout, command, with_digest=False, limits=limits)
     for key in sorted(versions, key=place_of_key):
         merged = Partition(layout.order)
         for version in versions[key]:
@@ -59,7 +60,9 @@ def reconcile(
             missing = merged.difference(Partition(layout.order) if version is None else version)
             if not missing.is_empty:
                 repairs[index].append(mutation_of(layout, key, missing))
-        read.add(key, merged, is_scan=True)
+        # What lies behind the limits is repaired all the same.
+        if not limits.is_reached:
+            read.add(key, merged, is_scan=True)
     result = read.result()
     return Reconciliation(
         result=result,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.backends.simulation.ring_ranges import WHOLE_RING
 from harness.backends.simulation.storage.reconciliation import reconcile
 from harness.codec.verbs.mutation import Mutation
 from harness.codec.verbs.query_result import ReconcilableResult
@@ -67,3 +68,12 @@ def test_rows_lost_to_a_deletion_make_the_answer_incomplete() -> None:
     merged = reconcile(table(), limited, replies)
     assert merged.is_incomplete
     assert rows_of(merged.result) == []
+
+
+def test_limits_hold_across_partitions_and_repairs_go_beyond_them() -> None:
+    both, none = stored(1, 2, 3, rows=2), stored()
+    limited = command(rows_max=3)
+    replies = [both.read_mutations(command(), WHOLE_RING), none.read_mutations(limited, WHOLE_RING)]
+    merged = reconcile(table(), limited, replies)
+    assert len(rows_of(merged.result)) == 3
+    assert len(merged.repairs[1]) == 3
