@@ -10,8 +10,11 @@ from harness.expect import (
     MUTATION_DONE,
     READ_DATA,
     READ_DIGEST,
+    acknowledged,
+    any_order,
     each,
     exactly,
+    exchange,
     in_order,
     one_way,
     query,
@@ -69,11 +72,12 @@ def test_write_at_all_times_out(cluster: Cluster, session: Session, wire: Wire) 
         session.execute(cql(WRITE.format(61, "a", "a"), "ALL"))
     paused.resume()
     mutation = one_way(MUTATION, sender=coordinator, table=table, key=61, timeout_ms=2000)
+    to_running = one_way(MUTATION, sender=coordinator, receiver=running, table=table, key=61)
+    to_paused = one_way(MUTATION, sender=coordinator, receiver=paused, table=table, key=61)
     write.expect(
         in_order(
             query("INSERT"),
-            each((running, paused), mutation),
-            one_way(MUTATION_DONE, sender=running),
+            any_order(acknowledged(to_running), to_paused),
             result(error="WRITE_TIMEOUT"),
             one_way(MUTATION_DONE, sender=paused),
         ),
@@ -95,11 +99,12 @@ def test_read_at_all_times_out(cluster: Cluster, session: Session, wire: Wire) -
         session.execute(cql(READ, "ALL"))
     paused.resume()
     asked = request((READ_DATA, READ_DIGEST), sender=coordinator, table=table, key=60)
+    of_running = request((READ_DATA, READ_DIGEST), sender=coordinator, receiver=running, table=table, key=60)
+    of_paused = request((READ_DATA, READ_DIGEST), sender=coordinator, receiver=paused, table=table, key=60)
     read.expect(
         in_order(
             query("SELECT"),
-            each((running, paused), asked),
-            reply((READ_DATA, READ_DIGEST), sender=running),
+            any_order(exchange(of_running, reply()), of_paused),
             result(error="READ_TIMEOUT"),
             reply((READ_DATA, READ_DIGEST), sender=paused),
         ),
