@@ -1,19 +1,22 @@
 """Reads of single partitions: who is asked for what, and what clients are told."""
 
 import asyncio
+from uuid import UUID
 
 import pytest
 
 from harness.backends.simulation.cql.request_error import RequestError
+from harness.backends.simulation.messaging.connection_index import Tenant
 from harness.backends.simulation.messaging.rpc_error import RemoteError
 from harness.backends.simulation.messaging.verb import Verb
 from harness.backends.simulation.table_properties import TableProperties
 from harness.codec.cql.errors import ErrorCode, ReadFailure, ReadTimeout, Unavailable
-from harness.codec.verbs.common import ConsistencyLevel
+from harness.codec.verbs.common import ConsistencyLevel, SpanId, TraceInfo
 from harness.codec.verbs.read_command import DigestAlgorithm, SliceOption
 from harness.replication import SIMPLE_STRATEGY, Replication
 from tests.backends.simulation.reads.reading_nodes import (
     TABLE,
+    WIDE,
     mark_down,
     reading_nodes,
     store_everywhere,
@@ -241,5 +244,77 @@ def test_a_slow_replica_is_made_up_for_after_the_time_of_the_table() -> None:
             first, second = nodes[0].node.sent
             assert (first.verb, second.verb) == (Verb.READ_DIGEST, Verb.READ_DIGEST)
             assert first.receiver != second.receiver
+
+    asyncio.run(run())
+
+
+def test_pages_of_one_partition_are_read_from_the_same_replicas() -> None:
+    async def run() -> None:
+        async with reading_nodes(cql=WIDE) as nodes:
+            rows = [f"INSERT INTO w (k, c, v) VALUES (1, {number}, 'v')" for number in range(20)]
+            store_everywhere(nodes, *rows)
+            state: bytes | None = None
+            for _ in range(6):
+                planned = nodes[0].select("SELECT c FROM w WHERE k = 1", 3, state)
+                state = (await nodes[0].rows_of(planned, ConsistencyLevel.QUORUM)).metadata.paging_state
+            assert len({sent.receiver for sent in nodes[0].node.sent}) == 1
+            assert len(nodes[0].node.sent) == 6
+
+    asyncio.run(run())
+
+
+def test_what_is_sent_says_how_much_time_is_left_and_on_whose_behalf() -> None:
+    async def run() -> None:
+        async with reading_nodes() as nodes:
+            store_everywhere(nodes, _ROW)
+            (read,) = next(nodes[0].select(_SELECT).run(nodes[0].context.moment))
+            await nodes[0].reads.read(
+                read, ConsistencyLevel.QUORUM, timeout_ms=3_600_000, tenant=Tenant.SYSTEM
+            )
+            (sent,) = nodes[0].node.sent
+            assert 3_599_000 < sent.timeout_ms <= 3_600_000
+            assert sent.tenant is Tenant.SYSTEM
+
+    asyncio.run(run())
+
+
+def test_traced_reads_tell_replicas_to_trace() -> None:
+    async def run() -> None:
+        async with reading_nodes() as nodes:
+            trace = TraceInfo(
+                session_id=UUID(int=7),
+                type=1,
+                write_on_close=True,
+                properties=1,
+                slow_threshold_us=500_000,
+                slow_ttl_s=86_400,
+                parent=SpanId(value=3),
+            )
+            await nodes[0].reads.run_reads(
+                nodes[0].select(_SELECT), nodes[0].context.moment, ConsistencyLevel.QUORUM, trace=trace
+            )
+            (sent,) = nodes[0].node.sent
+            assert sent.body.command.trace == trace
+
+    asyncio.run(run())
+
+
+def test_a_percentile_of_latencies_is_of_use_only_where_it_is_switched_on() -> None:
+    async def run() -> None:
+        for is_on, requests in ((False, 1), (True, 2)):
+            async with reading_nodes(
+                settings={"speculates_at_percentile": is_on, "read_request_timeout_in_ms": 300}
+            ) as nodes:
+                store_everywhere(nodes, _ROW)
+                await nodes[0].rows(_SELECT)
+                sent = nodes[0].node.sent
+                sent.clear()
+                nodes[0].node.messaging.loses = lambda _receiver, _verb: len(sent) == 1  # noqa: B023  (at once)
+                if is_on:
+                    assert await nodes[0].rows(_SELECT) == [(1, "x", "y")]
+                else:
+                    with pytest.raises(RequestError):
+                        await nodes[0].rows(_SELECT)
+                assert len(sent) == requests
 
     asyncio.run(run())
