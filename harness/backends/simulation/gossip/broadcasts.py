@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from harness.backends.simulation.catalog import Catalog
+from harness.backends.simulation.gossip.stored_bytes import stored_bytes
 from harness.backends.simulation.node_context import NodeContext
 from harness.codec.verbs.gossip import ApplicationState
 from harness.replication import LOCAL_STRATEGY
@@ -34,7 +35,7 @@ class Broadcasts:
         say: takes what is to be said.
         backlog: None: views are never behind.
         hit_rates: None: nothing is ever read.
-        load_bytes: how much the node stores; None: it does not say.
+        load_bytes: how much the node stores; None: the size of its partitions.
     """
 
     def __init__(
@@ -59,8 +60,7 @@ class Broadcasts:
             return
         self._start(self._say_backlog(), "gossip of the view backlog")
         self._start(self._say_hit_rates(), "gossip of cache hit rates")
-        if self._load_bytes is not None:
-            self._start(self._say_load(self._load_bytes), "gossip of the load")
+        self._start(self._say_load(), "gossip of the load")
 
     def stop(self) -> None:
         """End."""
@@ -86,11 +86,12 @@ class Broadcasts:
             text = "".join(f"{table}:{rate:.6f};" for table, rate in sorted(rates.items()))
             self._say(ApplicationState.CACHE_HITRATES, text)
 
-    async def _say_load(self, load_bytes: Callable[[], int]) -> None:
+    async def _say_load(self) -> None:
         # First as soon as there is somebody to talk to.
         await self._context.world.sleep(2 * self._context.config.gossip_interval_ms / 1000)
         while True:
-            self._say(ApplicationState.LOAD, str(load_bytes()))
+            count = await stored_bytes(self._context) if self._load_bytes is None else self._load_bytes()
+            self._say(ApplicationState.LOAD, str(count))
             await self._context.world.sleep(_LOAD_S)
 
 

@@ -70,7 +70,7 @@ class Gossiper:
         identity: who the node is.
         backlog: how far view updates are behind; None: never.
         hit_rates: of the cache; None: nothing is ever read.
-        load_bytes: how much the node stores; None: it does not say.
+        load_bytes: how much the node stores; None: the size of its partitions.
     """
 
     def __init__(
