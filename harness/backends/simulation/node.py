@@ -88,7 +88,7 @@ class Node:
         reader = ReplicaReader(context, self._schema.for_reads)
         self._paxos = PaxosReplica(context, reader, self._writes.replica)
         self._restore(records)
-        self._gossiper = Gossiper(context, identity)
+        self._gossiper = Gossiper(context, identity, backlog=self._tell_backlog)
         SystemContent(context, identity, self._gossiper)
         MembershipKeeper(context, self._kept, self._gossiper)
         sessions = StreamSessions(context, self._writes.replica)
@@ -172,6 +172,10 @@ class Node:
             decommission=self._membership.decommission,
         )
         return api
+
+    def _tell_backlog(self) -> tuple[int, int]:
+        told = self._writes.replica.backlog.tell()
+        return told.current_bytes, told.limit_bytes
 
     def _compresses(self, address: str) -> bool:
         if self._config.internode_compression != "dc":

@@ -77,15 +77,21 @@ class ShadowRound:
 
 
 def check_collision(told: Iterable[tuple[str, EndpointState]], address: str, identity: NodeIdentity) -> None:
-    """See to it that no other node has an address.
+    """See to it that no other node has an address, and that this one has not left for good.
 
     Raises:
-        BackendError: one has.
+        BackendError: one has, or it has.
     """
-    for known, state in told:
-        if known != address:
-            continue
-        said = {key: value.value for key, value in state.application_states}
-        is_dead = Status.of(said.get(ApplicationState.STATUS)).is_dead
-        if not is_dead and said.get(ApplicationState.HOST_ID) not in {None, str(identity.host_id)}:
-            raise BackendError(f"a node with the address {address} exists already, with another host id")
+    said = {
+        key: value.value
+        for known, state in told
+        if known == address
+        for key, value in state.application_states
+    }
+    host_id = said.get(ApplicationState.HOST_ID)
+    is_own = host_id in {None, str(identity.host_id)}
+    has_left = Status.of(said.get(ApplicationState.STATUS)).is_dead
+    if is_own and has_left:
+        raise BackendError("this node was decommissioned and will not rejoin the ring")
+    if not is_own and not has_left:
+        raise BackendError(f"a node with the address {address} exists already, with another host id")

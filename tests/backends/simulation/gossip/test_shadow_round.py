@@ -1,9 +1,18 @@
 import asyncio
+from uuid import UUID
 
 import pytest
 
-from harness.backends.simulation.gossip.shadow_round import ShadowRound, Told
-from harness.codec.verbs.gossip import DigestAck, EndpointState, GossipDigest, HeartBeat
+from harness.backends.simulation.gossip.identity import NodeIdentity
+from harness.backends.simulation.gossip.shadow_round import ShadowRound, Told, check_collision
+from harness.codec.verbs.gossip import (
+    ApplicationState,
+    DigestAck,
+    EndpointState,
+    GossipDigest,
+    HeartBeat,
+    VersionedValue,
+)
 from harness.errors import BackendError
 
 SEED, OTHER = "10.0.0.1", "10.0.0.2"
@@ -49,3 +58,31 @@ def test_a_newcomer_cannot_start_without_an_answer(monkeypatch: pytest.MonkeyPat
     with pytest.raises(BackendError, match=f"unable to gossip with any of {SEED}"):
         asyncio.run(ShadowRound(asked.append).run([SEED], has_to_know=True))
     assert asked == [SEED, SEED]
+
+
+OWN = "10.0.0.9"
+IDENTITY = NodeIdentity(host_id=UUID(int=1), tokens=(1,), generation=5)
+
+
+def told_of_own(host_id: int, status: str) -> Told:
+    said = {ApplicationState.STATUS: status, ApplicationState.HOST_ID: str(UUID(int=host_id))}
+    states = tuple((state, VersionedValue(value=value, version=1)) for state, value in said.items())
+    heart_beat = HeartBeat(generation=4, version=1)
+    return (*STATES, (OWN, EndpointState(heart_beat=heart_beat, application_states=states)))
+
+
+def test_a_node_finds_itself_from_an_earlier_run() -> None:
+    check_collision(STATES, OWN, IDENTITY)
+    check_collision(told_of_own(1, "NORMAL,1"), OWN, IDENTITY)
+    check_collision(told_of_own(1, "shutdown,true"), OWN, IDENTITY)
+
+
+def test_an_address_belongs_to_one_host_until_that_has_left() -> None:
+    with pytest.raises(BackendError, match="exists already"):
+        check_collision(told_of_own(2, "NORMAL,1"), OWN, IDENTITY)
+    check_collision(told_of_own(2, "LEFT,1,1795596588550"), OWN, IDENTITY)
+
+
+def test_who_has_left_does_not_come_back() -> None:
+    with pytest.raises(BackendError, match="decommissioned"):
+        check_collision(told_of_own(1, "LEFT,1,1795596588550"), OWN, IDENTITY)
