@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from harness.backends.simulation.catalog import Catalog
+from harness.backends.simulation.gossip.status import StatusKind
 from harness.backends.simulation.messaging.verb import Verb
 from harness.backends.simulation.ring_ranges import WHOLE_RING
 from harness.backends.simulation.storage.storage import Storage
@@ -194,6 +195,35 @@ def test_a_plan_with_a_node_that_dies_fails_and_the_newcomer_is_no_member() -> N
         with pytest.raises(HarnessError, match=f"{address(1)} is down"):
             await booting
         assert newcomer.address not in nodes[1].members()
+
+    in_cluster(story, [1, 2, 3])
+
+
+def test_a_leaver_that_cannot_hand_over_stays_a_member() -> None:
+    async def story(cluster: Cluster) -> None:
+        nodes = await three_nodes(cluster, lambda: catalog_of(TABLES))
+        for node in nodes:
+            streaming(node)
+        fourth = await cluster.node(4)
+        await fourth.gossip.start()
+        changes, _ = streaming(fourth)
+        await changes.bootstrap()
+        proposed = asyncio.Event()
+
+        async def never(_: object, __: object) -> None:
+            proposed.set()
+            await asyncio.Event().wait()
+
+        nodes[0].context.messaging.handle(Verb.PREPARE_MESSAGE, never)
+        leaving = asyncio.create_task(changes.decommission())
+        await proposed.wait()
+        assert nodes[1].context.members.is_leaving(fourth.address)
+        nodes[0].kill()
+        with pytest.raises(HarnessError):
+            await leaving
+        assert fourth.gossip.status is StatusKind.NORMAL
+        await until(lambda: not nodes[1].context.members.is_leaving(fourth.address))
+        assert fourth.address in nodes[1].members()
 
     in_cluster(story, [1, 2, 3])
 
