@@ -1,6 +1,7 @@
 """Transactions among nodes that really talk to each other."""
 
 import asyncio
+from random import Random
 
 import pytest
 
@@ -371,5 +372,64 @@ def test_the_key_of_a_round_is_that_of_the_partition() -> None:
             await nodes[0].decide(_INSERT)
             for request in nodes[0].bodies(Verb.PAXOS_PREPARE):
                 assert request.key == Key(components=((1).to_bytes(4),))
+
+    asyncio.run(run())
+
+
+_LOSS = {Verb.PAXOS_PREPARE: 0.1, Verb.PAXOS_ACCEPT: 0.2, Verb.PAXOS_LEARN: 0.7}
+"""How likely a message is lost."""
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_lost_messages_lose_no_decision(seed: int) -> None:
+    """Three coordinators write unique values by compare and set while many messages of rounds are lost.
+
+    What was applied forms one chain: each value was written on top of exactly one other, and the last one stays.
+    """
+
+    async def write(
+        node: TransactingNode, names: range, applied: dict[int, int], unknown: dict[int, int]
+    ) -> None:
+        before = 0
+        for name in names:
+            try:
+                ((_, found),) = await node.serial_rows(_SELECT)
+                assert isinstance(found, int)
+                before = found
+                rows = await node.decide(
+                    f"UPDATE t SET v = {name} WHERE k = 1 IF v = {before}", ConsistencyLevel.ANY
+                )
+            except RequestError as error:
+                if isinstance(error.details, WriteTimeout):
+                    unknown[name] = before
+                continue
+            if rows[0][0]:
+                applied[name] = before
+
+    async def run() -> None:
+        random = Random(seed)
+        settings = {"write_request_timeout_in_ms": 150, "read_request_timeout_in_ms": 150}
+        async with transacting_nodes(settings=settings) as nodes:
+            await nodes[0].decide("INSERT INTO t (k, v) VALUES (1, 0) IF NOT EXISTS")
+            for node in nodes:
+                node.node.messaging.loses = lambda _receiver, verb: random.random() < _LOSS.get(verb, 0)
+            applied: dict[int, int] = {}
+            unknown: dict[int, int] = {}
+            await asyncio.gather(
+                *(
+                    write(node, range(start, start + 12), applied, unknown)
+                    for node, start in zip(nodes, (100, 200, 300), strict=True)
+                )
+            )
+            for node in nodes:
+                node.node.messaging.loses = lambda _receiver, _verb: False
+            ((_, last),) = await nodes[0].serial_rows(_SELECT)
+            assert applied
+            assert isinstance(last, int)
+            chain = [last]
+            while chain[-1] != 0:
+                chain.append((applied | unknown)[chain[-1]])
+            assert set(applied) <= set(chain)
+            assert len(chain) == len(set(chain))
 
     asyncio.run(run())
