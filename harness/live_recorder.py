@@ -146,7 +146,8 @@ class LiveRecorder:
         if self._is_ended:
             return
         try:
-            self._wait_until_quiet()
+            self.trace()
+            # Its mark stands behind all that has been sent since.
             capture = self._capture.stop()
             self._feed()
             self._take(self._dissector.close())

@@ -50,9 +50,24 @@ class LiveCluster:
         except BaseException:
             cluster.close()
             raise
-        cluster._nodes = tuple(
-            LiveNode(machine=machine, steering=cluster.members) for machine in site.machines
-        )
+        cluster._take_nodes(site)
+        return cluster
+
+    @classmethod
+    def attach(cls, site: Site, *, timeout_s: float = READY_TIMEOUT_S) -> "LiveCluster":
+        """Use nodes of a site that run already, with no tables but their own; returns when they can be used.
+
+        Raises:
+            BackendError: a node ended, or is not ready in time; its last log lines are told.
+        """
+        cluster = cls(site, timeout_s=timeout_s)
+        try:
+            cluster.members.adopt()
+            cluster._take_nodes(site)
+            cluster._drop_keyspaces()
+        finally:
+            # Who records from now on sees whole connections of clients.
+            cluster.leave()
         return cluster
 
     @property
@@ -177,16 +192,30 @@ class LiveCluster:
         self._nodes = (*self._nodes, node)
         return node
 
+    def leave(self) -> None:
+        """Close all sessions; nodes go on."""
+        self.members.coordinators.close()
+
     def close(self) -> None:
         """Close all sessions, end all nodes and give everything back."""
         self.members.close()
 
+    def _take_nodes(self, site: Site) -> None:
+        self._nodes = tuple(LiveNode(machine=machine, steering=self.members) for machine in site.machines)
+
+    def _drop_keyspaces(self) -> None:
+        """Drop all keyspaces that clients have made."""
+        for name in self.schema.keyspaces:
+            self._make(f'DROP KEYSPACE IF EXISTS "{name}"')
+        self._schema = Schema()
+
     def _make(self, statement: str) -> None:
         """Run a statement that changes the schema; returns when all nodes have it."""
         self.members.note_change()
+        session = self.members.any_session()
         try:
-            with self.request_log.unrecorded():
-                self.members.any_session().execute(statement)
+            with self.request_log.unrecorded(), self.members.coordinators.without_agreement(session):
+                session.execute(statement)
         except DriverException as error:
             raise BackendError(f"{error}\n  {' '.join(statement.split())}") from error
         self.members.wait_for_schema()

@@ -1,6 +1,7 @@
 """Sessions of the stock driver, each with one node that all its statements go to."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from cassandra import ConsistencyLevel, OperationTimedOut
@@ -53,6 +54,17 @@ class Coordinators:
             session = self._sessions[address] = self._open(address)
         return session
 
+    @staticmethod
+    @contextmanager
+    def without_agreement(session: Any) -> Iterator[None]:  # noqa: ANN401  (the same)
+        """Have the driver not wait until gossip has told all nodes of a change: somebody else does, sooner."""
+        cluster = session.cluster
+        cluster.max_schema_agreement_wait = 0
+        try:
+            yield
+        finally:
+            cluster.max_schema_agreement_wait = _AGREEMENT_S
+
     def wait_for_connection(self, address: str, *, timeout_s: float) -> None:
         """Return when the session with a node, if there is one, has connected again.
 
@@ -98,6 +110,7 @@ class Coordinators:
             connect_timeout=CONNECT_TIMEOUT_S,
             control_connection_timeout=CONNECT_TIMEOUT_S,
             max_schema_agreement_wait=_AGREEMENT_S,
+            schema_event_refresh_window=0 if knows_all else -1,
             idle_heartbeat_interval=0,
             monitor_reporting_enabled=False,
         )

@@ -48,6 +48,8 @@ class Members:
         )
         self._running: list[Machine] = []
         self._left: set[str] = set()
+        self._first: tuple[Machine, ...] = ()
+        self._cut: set[str] = set()
         self._topology: Topology | None = None
         self._rings: list[tuple[int, Topology]] = []
 
@@ -125,8 +127,7 @@ class Members:
         Raises:
             BackendError: they have not in time.
         """
-        with self._log.unrecorded():
-            self._readiness.wait_for_schema(self.any_session())
+        self._readiness.wait_for_schema(self._talking)
 
     def boot(self) -> None:
         """Start all nodes of the site; returns when they can be used.
@@ -139,6 +140,15 @@ class Members:
             machine.start()
             if not self._site.boots_together:
                 self._readiness.wait_for_cql([machine])
+        self.adopt()
+
+    def adopt(self) -> None:
+        """Take all nodes of the site for running; returns when they can be used.
+
+        Raises:
+            BackendError: one ended, or is not ready in time; its last log lines are told.
+        """
+        machines = self._site.machines
         self._readiness.wait_for_cql(machines)
         self._running = list(machines)
         self._readiness.wait_for_peers(machines)
@@ -146,6 +156,33 @@ class Members:
         self._wait_for_tokens()
         # What one node knew before it had heard of all was no ring.
         self._rings = self._rings[-1:]
+        self._first = machines
+
+    def restore(self) -> tuple[Machine, ...]:
+        """Undo what was done to nodes: all that were there at first can be used again, and newcomers leave.
+
+        Returns:
+            Those that have left.
+
+        Raises:
+            BackendError: a node does not come back, or does not leave.
+        """
+        for machine in self._first:
+            if machine.name in self._left:
+                continue
+            how = self.deaf.get(machine.address, "")
+            if how in {"killed", "stopped"}:
+                self.start(machine)
+            elif how == "paused":
+                self.resume(machine)
+            elif how == "isolated" or machine.name in self._cut:
+                self.heal(machine)
+        for machine in self._site.machines:
+            if machine not in self._first and machine.name not in self._left:
+                if self.deaf.get(machine.address):
+                    self.start(machine)
+                self.decommission(machine)
+        return tuple(machine for machine in self._site.machines if machine.name in self._left)
 
     def add(self) -> Machine:
         """Let another node join; returns when it is a member.
@@ -200,12 +237,14 @@ class Members:
         self.note_change()
         if not peers:
             self.deaf[machine.address] = "isolated"
+        self._cut.add(machine.name)
         machine.isolate(peers)
 
     def heal(self, machine: Machine) -> None:
         """Let it be heard again; returns when it is."""
         self.note_change()
         machine.heal()
+        self._cut.discard(machine.name)
         self._wait_until_back(machine)
 
     def repair(self, machine: Machine, keyspace: str) -> None:

@@ -35,6 +35,10 @@ class NodeApi:
         """Its version, such as ``4.2.4-0.20210324``."""
         return str(self._client.get("/storage_service/scylla_release_version"))
 
+    def schema_version(self) -> str:
+        """The version of the schema that it has, as a UUID."""
+        return str(self._client.get("/storage_service/schema_version"))
+
     def host_id(self) -> UUID:
         """Its host id."""
         told = self._client.get("/storage_service/hostid/local")

@@ -6,11 +6,9 @@ Source:
 
 import socket
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from harness.backends.live.machine import Machine
 from harness.backends.live.node_api import NodeApi
-from harness.backends.live.system_reader import schema_versions
 from harness.errors import BackendError
 from harness.waiting import wait_until
 
@@ -107,15 +105,22 @@ class Readiness:
         if not wait_until(all_know, timeout_s=self._timeout_s):
             raise BackendError(f"others still take {gone.name} for alive after {self._timeout_s:g} s")
 
-    def wait_for_schema(self, session: Any) -> None:  # noqa: ANN401  (the driver has no types)
-        """Return when the members that a node knows have one version of the schema.
+    def wait_for_schema(self, machines: Iterable[Machine]) -> None:
+        """Return when all of them have one version of the schema, whether their peers have heard of it or not.
 
         Raises:
             BackendError: they do not in time.
         """
-        if not wait_until(lambda: len(schema_versions(session)) == 1, timeout_s=self._timeout_s):
-            versions = ", ".join(sorted(str(version) for version in schema_versions(session)))
-            raise BackendError(f"after {self._timeout_s:g} s nodes still have several schemas: {versions}")
+        versions: dict[str, str] = {}
+
+        def agree() -> bool:
+            versions.clear()
+            versions.update({machine.name: self._apis(machine).schema_version() for machine in machines})
+            return len(set(versions.values())) <= 1
+
+        if not wait_until(agree, timeout_s=self._timeout_s):
+            told = ", ".join(f"{name} {version}" for name, version in versions.items())
+            raise BackendError(f"after {self._timeout_s:g} s nodes still have several schemas: {told}")
 
     def _answers(self, machine: Machine) -> bool:
         try:

@@ -4,9 +4,8 @@ Source:
     Scylla, db/schema_tables.cc (system_schema), db/system_keyspace.cc (local, peers, tablets).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 from cassandra import InvalidRequest
 
@@ -15,7 +14,6 @@ from harness.schema_learning import SchemaLearner
 from harness.topology import Node, Tablet, Topology
 
 _SCHEMA_TABLES = (
-    "keyspaces",
     "scylla_keyspaces",
     "types",
     "tables",
@@ -32,19 +30,28 @@ _BUILT_IN = "system"
 def read_schema(session: Any) -> Schema:  # noqa: ANN401  (the driver has no types)
     """Read the keyspaces and tables that clients have made, with ids and versions."""
     learner = SchemaLearner()
+    result = session.execute("SELECT * FROM system_schema.keyspaces")
+    keyspaces = [row for row in result if not row.keyspace_name.startswith(_BUILT_IN)]
+    _learn(learner, "keyspaces", result.column_names, keyspaces)
     for table in _SCHEMA_TABLES:
-        try:
-            result = session.execute(f"SELECT * FROM system_schema.{table}")  # noqa: S608  (a constant)
-        except InvalidRequest:
-            # Not every version has every table.
-            continue
-        names = list(result.column_names or ())
-        rows = [[_plain(value) for value in row] for row in result]
-        place = names.index("keyspace_name") if "keyspace_name" in names else 0
-        learner.learn_rows(
-            "system_schema", table, names, [row for row in rows if not str(row[place]).startswith(_BUILT_IN)]
-        )
+        for keyspace in keyspaces:
+            try:
+                result = session.execute(
+                    f"SELECT * FROM system_schema.{table} WHERE keyspace_name = '{keyspace.keyspace_name}'"  # noqa: S608  (names that nodes gave)
+                )
+            except InvalidRequest:
+                # Not every version has every table.
+                break
+            _learn(learner, table, result.column_names, result)
     return learner.schema()
+
+
+def _learn(
+    learner: SchemaLearner, table: str, names: Sequence[str] | None, rows: Iterable[Sequence[object]]
+) -> None:
+    learner.learn_rows(
+        "system_schema", table, list(names or ()), [[_plain(value) for value in row] for row in rows]
+    )
 
 
 def read_topology(session: Any, names: Mapping[str, str], *, has_tablets: bool = False) -> Topology:  # noqa: ANN401
@@ -76,15 +83,6 @@ def read_topology(session: Any, names: Mapping[str, str], *, has_tablets: bool =
     ]
     nodes.sort(key=lambda node: _order(node.name))
     return Topology(tuple(nodes), _tablets(session) if has_tablets else ())
-
-
-def schema_versions(session: Any) -> frozenset[UUID]:  # noqa: ANN401  (the same)
-    """Read which versions of the schema the members have, as one node hears of them; one: they agree."""
-    rows = [
-        *session.execute("SELECT schema_version FROM system.local WHERE key='local'"),
-        *session.execute("SELECT schema_version FROM system.peers"),
-    ]
-    return frozenset(row.schema_version for row in rows if row.schema_version is not None)
 
 
 def _tablets(session: Any) -> tuple[Tablet, ...]:  # noqa: ANN401  (the same)

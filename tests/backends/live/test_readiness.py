@@ -2,8 +2,6 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
-from typing import Any, NamedTuple
-from uuid import UUID
 
 import pytest
 
@@ -109,24 +107,21 @@ def test_a_node_is_down_when_nobody_takes_it_for_alive() -> None:
         readiness(apis).wait_for_down(gone, [other])
 
 
-class Version(NamedTuple):
-    schema_version: UUID | None
+class Schemas(NodeApi):
+    """An API that says which schema its node has; each answer once, the last one for ever."""
 
+    def __init__(self, *versions: str) -> None:
+        super().__init__(RestClient("127.0.0.1", open_socket=socket.socket), name="n1")
+        self.versions = list(versions)
 
-class Versions:
-    """A session that reads versions of the schema: its node's, then those of peers."""
-
-    def __init__(self, *peers: int) -> None:
-        self._peers = list(peers)
-
-    def execute(self, text: str) -> list[Any]:
-        if "system.local" in text:
-            return [Version(UUID(int=1))]
-        peer = self._peers.pop(0) if len(self._peers) > 1 else self._peers[0]
-        return [Version(UUID(int=peer)), Version(None)]
+    def schema_version(self) -> str:
+        return self.versions.pop(0) if len(self.versions) > 1 else self.versions[0]
 
 
 def test_nodes_agree_when_they_have_one_schema() -> None:
-    readiness(timeout_s=5).wait_for_schema(Versions(2, 1))
-    with pytest.raises(BackendError, match=r"nodes still have several schemas: .*0001, .*0002"):
-        readiness().wait_for_schema(Versions(2))
+    machines = [FakeMachine("n1"), FakeMachine("n2")]
+    apis: dict[str, NodeApi] = {"n1": Schemas("new"), "n2": Schemas("old", "new")}
+    readiness(apis, timeout_s=5).wait_for_schema(machines)
+    apis["n2"] = Schemas("old")
+    with pytest.raises(BackendError, match="nodes still have several schemas: n1 new, n2 old"):
+        readiness(apis).wait_for_schema(machines)

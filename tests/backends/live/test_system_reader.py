@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ class Recorded:
         }
 
     def execute(self, text: str) -> Any:  # noqa: ANN401  (the driver has no types)
+        text, _, keyspace = text.partition(" WHERE keyspace_name = ")
         answer = self._answers.get(text)
         if answer is None:
             # The driver did not ask for it; nor has every version such a table.
@@ -32,7 +34,19 @@ class Recorded:
         def no_page(_: bytes) -> Any:  # noqa: ANN401  (the same)
             raise AssertionError
 
-        return ReplayedRows(driver_message(answer), no_page)
+        rows = ReplayedRows(driver_message(answer), no_page)
+        if not keyspace:
+            return rows
+        found = [row for row in rows if row.keyspace_name == keyspace.strip("'")]
+        return Result(rows.column_names, found)
+
+
+class Result(list[Any]):
+    """Rows with the names of their columns."""
+
+    def __init__(self, column_names: Sequence[str] | None, rows: list[Any]) -> None:
+        super().__init__(rows)
+        self.column_names = column_names
 
 
 @pytest.fixture(params=["scylla-4.2", "scylla-2025.1"])
