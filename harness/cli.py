@@ -20,7 +20,7 @@ from harness import __version__
 from harness.codec.verbs.line import Line
 from harness.context import Context
 from harness.dissect.native import CQL_PORTS, RPC_PORTS
-from harness.dissect.reading import STANDARD_INPUT, read_context, read_trace
+from harness.dissect.reading import STANDARD_INPUT, read_context
 from harness.errors import CaptureError, ContextError, HarnessError
 from harness.events.filter_fields import FIELDS
 from harness.events.filters import Filter, compile_filter
@@ -29,13 +29,14 @@ from harness.events.message_json import message_object
 from harness.events.statistics import Statistics
 from harness.events.trace_text import TraceText
 from harness.events.verb_family import Family, family_of
-from harness.terminal.capture_reader import CaptureReader, Options
+from harness.terminal.capture_reader import CaptureReader, Options, whole_trace
 from harness.terminal.screen import OutputClosedError, Screen, note, progress_of
 from harness.terminal.statistics_table import statistics_lines, statistics_object
 from harness.terminal.verb_page import all_verbs, find_verb, verb_lines
 from harness.terminal.watching import watch
 
 EXIT_UNREADABLE = 2
+EXIT_INCONCLUSIVE = 3
 EXIT_INTERRUPTED = 130
 
 SCENARIOS = Path(__file__).resolve().parent.parent / "scenarios"
@@ -433,7 +434,7 @@ def check(file: str | None, claim_texts: tuple[str, ...], lists_claims: bool, op
     keeps its order and every message is decoded. What failed is named by statement, key, nodes and packet.
 
     Exit status: 0 all claims PASS; 1 one FAILs; 2 wrong usage, or the capture cannot be read; 3 none FAILs, but
-    one is INCONCLUSIVE: packets that could matter were lost, or not decoded.
+    one is INCONCLUSIVE: packets that could matter were lost, or not decoded; or there is no message at all.
     """
     # Only here: the words of claims are loaded for nothing else.
     from harness.expect.claim_language import check_claims, claims_text, exit_status, parse_claim  # noqa: PLC0415
@@ -445,16 +446,11 @@ def check(file: str | None, claim_texts: tuple[str, ...], lists_claims: bool, op
     if file is None:
         raise click.UsageError("check needs a capture")
     claims = [parse_claim(text) for text in claim_texts or ("monitors",)]
-    trace = read_trace(
-        file,
-        context=options.context_of(file) or Context(),
-        line=options.line,
-        rpc_ports=options.rpc_ports,
-        cql_ports=options.cql_ports,
-    )
+    trace = whole_trace(file, options, options.context_of(file) or Context())
     verdicts = check_claims(trace, claims)
     Screen().write([line for verdict in verdicts for line in explain(verdict, trace).splitlines()])
-    return exit_status(verdicts)
+    # What holds of nothing proves nothing.
+    return exit_status(verdicts) if trace.messages else EXIT_INCONCLUSIVE
 
 
 @harness.command(short_help="A page to look at: the flow, with fields and bytes of every message.")
@@ -486,9 +482,7 @@ def report(
     if file == STANDARD_INPUT:
         raise click.UsageError("a report needs a file, not standard input: the capture becomes part of it")
     context = options.context_of(file) or Context()
-    trace = read_trace(
-        file, context=context, line=options.line, rpc_ports=options.rpc_ports, cql_ports=options.cql_ports
-    )
+    trace = whole_trace(file, options, context)
     now = datetime.now(UTC)
     written = write_report(
         trace,

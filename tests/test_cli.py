@@ -141,6 +141,15 @@ def test_a_capture_cut_short_is_shown_as_far_as_it_goes(
     assert err.startswith(f"harness: {demo} ends too early: ")
 
 
+def test_nothing_is_proved_by_a_capture_without_messages(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "empty.pcapng"
+    path.write_bytes(b"")
+    assert run(["check", str(path)]) == 3
+    assert capsys.readouterr().err.startswith(f"harness: {path} ends too early: 0 bytes")
+
+
 def test_several_captures_are_shown_although_one_cannot_be_read(
     demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from demo.lwt_insert_twice import NAME, capture, context
-from harness.context import context_to_json
-from harness.terminal.capture_reader import CaptureReader, Options
+from harness.context import Context, context_to_json
+from harness.terminal.capture_reader import CaptureReader, Options, whole_trace
 
 OPTIONS = Options(context=None, has_context=True, line=None, rpc_ports=(7000,), cql_ports=(9042,))
 
@@ -25,3 +25,28 @@ def test_what_is_missing_is_told_at_the_end(tmp_path: Path, capsys: pytest.Captu
     path.write_bytes(capture()[:5003])
     list(CaptureReader(str(path), OPTIONS).batches(is_progress_shown=False))
     assert f"{path} ends too early" in capsys.readouterr().err
+
+
+def test_whole_trace_says_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "cut.pcapng"
+    path.write_bytes(capture()[:5003])
+    assert whole_trace(str(path), OPTIONS, Context()).missing.truncated
+    assert f"{path} ends too early" in capsys.readouterr().err
+
+
+def test_capture_of_other_ports_has_no_message_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "other.pcapng"
+    path.write_bytes(capture())
+    options = Options(context=None, has_context=False, line=None, rpc_ports=(7777,), cql_ports=(9999, 9998))
+    assert not whole_trace(str(path), options, Context()).messages
+    assert capsys.readouterr().err == (
+        f"harness: {path}: no message on the ports 7777, 9999, 9998; --rpc-port and --cql-port name others\n"
+    )
+    assert [
+        message
+        for some in CaptureReader(str(path), options).batches(is_progress_shown=False)
+        for message in some
+    ] == []
+    assert "no message on the ports" in capsys.readouterr().err
