@@ -122,7 +122,10 @@ class ReadCoordinator:
             timeout_ms = config.range_request_timeout_in_ms if is_scan else config.read_request_timeout_in_ms
         if trace is not None:
             read = read._replace(command=replace(read.command, trace=trace))
-        chooser = ReplicaChooser(context.members, self._replication(read.layout.table), consistency)
+        balancing = context.world.random if context.config.cache_hit_rate_read_balancing else None
+        chooser = ReplicaChooser(
+            context.members, self._replication(read.layout.table), consistency, balancing
+        )
         deadline = Deadline.within(context.world, timeout_ms)
         if is_scan:
             return await self._scan(read, chooser, consistency, deadline, tenant)

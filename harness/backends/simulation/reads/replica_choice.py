@@ -7,6 +7,7 @@ Source:
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from random import Random
 from uuid import UUID
 
 from harness.backends.simulation.members import Members
@@ -46,10 +47,18 @@ class ReplicaChooser:
         members: of the cluster.
         replication: of the keyspace.
         consistency: how many have to answer.
+        balancing: chance, by which any replica of the datacenter may be chosen; None: the nearest are.
     """
 
-    def __init__(self, members: Members, replication: Replication, consistency: ConsistencyLevel) -> None:
+    def __init__(
+        self,
+        members: Members,
+        replication: Replication,
+        consistency: ConsistencyLevel,
+        balancing: Random | None = None,
+    ) -> None:
         self._members = members
+        self._balancing = balancing
         self._replication = replication
         self._consistency = consistency
         self.is_local = replication.strategy == LOCAL_STRATEGY
@@ -108,7 +117,7 @@ class ReplicaChooser:
         Raises:
             RequestError: UNAVAILABLE: too few are alive.
         """
-        live = self._preferred_first(self.live(token), preferred)
+        live = self._preferred_first(self._balanced(self.live(token)), preferred)
         self.assure_enough(live)
         needed = self.required
         if speculation.kind is SpeculationKind.NONE or len(live) <= needed:
@@ -128,6 +137,14 @@ class ReplicaChooser:
     def has_remote(self, nodes: Collection[Node]) -> bool:
         """Whether any node is in another datacenter."""
         return count_in(self._members.own.datacenter, nodes) < len(nodes)
+
+    def _balanced(self, nodes: list[Node]) -> list[Node]:
+        """Put the nodes of each datacenter in any order: with caches that are all as warm, none is better."""
+        if self._balancing is None:
+            return nodes
+        mixed = list(nodes)
+        self._balancing.shuffle(mixed)
+        return sorted(mixed, key=lambda node: node.datacenter != self._members.own.datacenter)
 
     @staticmethod
     def _preferred_first(nodes: list[Node], preferred: Collection[UUID]) -> list[Node]:

@@ -136,3 +136,11 @@ def test_a_keyspace_without_replicas_is_refused() -> None:
     with pytest.raises(RequestError) as caught:
         ReplicaChooser(_members(_N1, _N2), nowhere, _LEVELS.ALL).of_partition(0, _DEFAULT)
     assert caught.value.details == Unavailable(consistency=_LEVELS.ALL, required=1, alive=0)
+
+
+def test_with_balancing_a_coordinator_may_leave_itself_out() -> None:
+    """As in the capture bulk/bulk_quorum, where data and digest both come from other nodes."""
+    random = Random(1)
+    chooser = ReplicaChooser(_members(*_FOUR), _EACH, _LEVELS.ONE, random)
+    chosen = {chooser.of_partition(0, _DEFAULT).targets[0].name for _ in range(50)}
+    assert chosen == {"n1", "n2"}
