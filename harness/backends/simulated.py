@@ -14,6 +14,7 @@ from harness.backends.network.bridge_tap import BridgeTap
 from harness.backends.network.driver_connection import connection_class_of
 from harness.backends.network.network import Network, NetworkNode
 from harness.backends.network.process import Process
+from harness.backends.network.template import Template
 from harness.backends.simulation.node_config import NodeConfig
 from harness.codec.verbs.line import Line
 from harness.errors import BackendError
@@ -29,9 +30,12 @@ _RACK = "rack1"
 class SimulatedMachine:
     """A simulated node's process; the contract of ``Machine``."""
 
-    def __init__(self, network: Network, node: NetworkNode, config: NodeConfig) -> None:
+    def __init__(
+        self, network: Network, node: NetworkNode, config: NodeConfig, *, template: Template
+    ) -> None:
         self.config = config
         """What the node is told."""
+        self._template = template
         self._network = network
         self._node = node
         self._process: Process | None = None
@@ -74,8 +78,7 @@ class SimulatedMachine:
         Path(self.config.data_folder).mkdir(parents=True, exist_ok=True)
         path = self._folder / "config.json"
         self.config.write(path)
-        command = [sys.executable, "-m", NODE_PROGRAM, str(path)]
-        self._process = self._node.start(command, log=self._log, environment=_environment())
+        self._process = self._node.start_copy(self._template, [str(path)], log=self._log)
 
     def exit_code(self) -> int | None:
         """None while its process runs, and before it was first started."""
@@ -152,6 +155,8 @@ class SimulatedSite:
     def __init__(self, network: Network, needs: Needs) -> None:
         self.network = network
         self._needs = needs
+        # Loaded while the rest of the network is made.
+        self._template = network.load(NODE_PROGRAM, environment=_environment())
         self._machines: list[SimulatedMachine] = []
 
     @classmethod
@@ -246,7 +251,7 @@ class SimulatedSite:
             internode_compression=self._needs.compression or "none",
             hinted_handoff_enabled=self._needs.hints is not False,
         )
-        machine = SimulatedMachine(self.network, node, config)
+        machine = SimulatedMachine(self.network, node, config, template=self._template)
         self._machines.append(machine)
         return machine
 

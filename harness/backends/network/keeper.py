@@ -133,6 +133,7 @@ class Keeper:
         environment: Mapping[str, str] | None = None,
         folder: Path | None = None,
         is_appended: bool = False,
+        passed: Sequence[int] = (),
     ) -> Started:
         """Start a program, as the leader of a session of its own.
 
@@ -144,6 +145,7 @@ class Keeper:
             environment: all its variables; None: ours.
             folder: where it starts; None: where we are.
             is_appended: keep what stands in the files.
+            passed: descriptors that it gets as 3, 4 ...
 
         Raises:
             OSError: the program, a file or the folder cannot be opened.
@@ -159,6 +161,7 @@ class Keeper:
                 stdin_file.fileno(),
                 stdout_file.fileno(),
                 (stderr_file if stderr else stdout_file).fileno(),
+                *passed,
             ]
             reply, _ = self._ask(
                 {
@@ -172,6 +175,19 @@ class Keeper:
             )
         _raise_os_error(reply)
         return Started(number=_int(reply["process"]), pid=_int(reply["pid"]))
+
+    def adopt(self, inner_pid: int, *, pid: int) -> Started:
+        """Take a process of the namespaces, left alone by its parent, for one that was started here.
+
+        Args:
+            inner_pid: its number in there; it leads a session.
+            pid: as seen from here.
+
+        Raises:
+            BackendError: the keeper is gone.
+        """
+        reply, _ = self._ask({"do": "adopt", "pid": inner_pid})
+        return Started(number=_int(reply["process"]), pid=pid)
 
     def signal(self, started: Started, number: int) -> None:
         """Send a signal to a program and to what it has started; nothing happens if all that has ended.

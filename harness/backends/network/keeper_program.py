@@ -34,6 +34,7 @@ MESSAGE_BYTES_MAX = 1 << 20
 DESCRIPTORS_MAX = 8
 
 _EXEC_FAILED = 127
+_ORPHANS_MAX = 100
 
 
 def main() -> None:
@@ -115,6 +116,8 @@ class _Keeper:
         self._hub = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self._namespaces = [self._hub]
         self._children: list[_Child] = []
+        self._orphans: dict[int, int] = {}
+        """Exit codes of processes that were left to the first one, and have ended."""
 
     def serve(self) -> NoReturn:
         """Answer requests until the owner is gone."""
@@ -184,6 +187,11 @@ class _Keeper:
                     ),
                     [],
                 )
+            case {"do": "adopt", "pid": int(pid)}:
+                child = _Child(pid)
+                child.exit_code = self._orphans.pop(pid, None)
+                self._children.append(child)
+                return {"process": len(self._children) - 1}, []
             case {"do": "signal", "process": int(process), "signal": int(number)}:
                 child = self._children[process]
                 if not child.is_gone:
@@ -287,9 +295,15 @@ class _Keeper:
                 return
             if not child:
                 return
+            exit_code = os.waitstatus_to_exitcode(status)
+            self._orphans[child] = exit_code
+            if len(self._orphans) > _ORPHANS_MAX:
+                # Whoever wanted to adopt it has done so long ago.
+                del self._orphans[next(iter(self._orphans))]
             for known in self._children:
                 if known.pid == child and known.exit_code is None:
-                    known.exit_code = os.waitstatus_to_exitcode(status)
+                    known.exit_code = exit_code
+                    self._orphans.pop(child, None)
 
 
 def _outer_pid() -> int:

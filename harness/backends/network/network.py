@@ -31,6 +31,7 @@ from harness.backends.network.links import Links
 from harness.backends.network.process import Process
 from harness.backends.network.process_identity import ProcessIdentity
 from harness.backends.network.state_folder import default_state_folder, make_state_folder
+from harness.backends.network.template import Template
 from harness.errors import BackendError
 
 NODES_MAX = 250
@@ -78,6 +79,26 @@ class NetworkNode:
             what = error.filename or command[0]
             raise BackendError(
                 f"cannot start {command[0]} on {self.name}: {what}: {error.strerror}"
+            ) from error
+        return Process(self._keeper, started, name=self.name, log=log)
+
+    def start_copy(self, template: Template, arguments: Sequence[str], *, log: Path) -> Process:
+        """Start a copy of a loaded program here; it ends as one that was started does.
+
+        Args:
+            template: the program.
+            arguments: for it.
+            log: file that standard output and standard error are added to.
+
+        Raises:
+            BackendError: the program cannot be loaded, the log cannot be opened, or the network is gone.
+        """
+        try:
+            started = template.start(self.namespace, arguments, name=self.name, log=log)
+        except OSError as error:
+            what = f"{error.filename}: " if error.filename else ""
+            raise BackendError(
+                f"cannot start {template.module} on {self.name}: {what}{error.strerror}"
             ) from error
         return Process(self._keeper, started, name=self.name, log=log)
 
@@ -135,6 +156,7 @@ class Network:
         self._lease = lease
         self._keeper = keeper
         self._nodes: dict[str, NetworkNode] = {}
+        self._templates: list[Template] = []
         self._has_host_interface = False
         self._hub = hub
         self._bridge = self._hub.add_bridge(lease.name)
@@ -252,6 +274,20 @@ class Network:
         self.links.add(name, port=name, address=address)
         return node
 
+    def load(self, module: str, *, environment: Mapping[str, str]) -> Template:
+        """Begin to load a Python program, of which many copies are to be started.
+
+        Args:
+            module: has its ``main(arguments)``, which gives the exit code.
+            environment: all its variables.
+
+        Raises:
+            BackendError: the network is gone.
+        """
+        template = Template(self._keeper, module, log=self.folder / "template.log", environment=environment)
+        self._templates.append(template)
+        return template
+
     def close(self) -> None:
         """End every program of the network and remove all of it; the second call does nothing."""
         if self._lease.descriptor < 0:
@@ -260,6 +296,8 @@ class Network:
             with Interfaces() as host, suppress(BackendError):
                 host.remove(self.name)
         self._hub.close()
+        for template in self._templates:
+            template.close()
         self._keeper.close()
         shutil.rmtree(self.folder, ignore_errors=True)
         self._lease.release()

@@ -1,0 +1,109 @@
+"""A process that has loaded a program, and becomes it anew, in a moment, as often as it is asked.
+
+    python -m harness.backends.network.template_program MODULE DESCRIPTOR
+
+It imports the module and then waits for requests on the socket that the descriptor is of; each makes a copy of this
+process that calls the module's ``main(arguments)``, whose result is its exit code. The copy has no parent but the
+first process of the namespace (see ``keeper_program``), in a session of its own, as if it had been started by that.
+The template ends when the socket is closed.
+
+Requests and replies are JSON, one in a datagram; see ``template`` for their fields.
+"""
+
+import array
+import gc
+import importlib
+import json
+import os
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from typing import NoReturn
+
+from harness.backends.network.syscalls import CLONE_NEWNET, be_called, enter_namespace
+
+MESSAGE_BYTES_MAX = 1 << 16
+FILE_COUNT = 4
+"""Descriptors beside a request: the network namespace, standard input, output and error."""
+
+
+def main() -> int:
+    """Load a program and serve."""
+    module_name, control_fd = sys.argv[1], int(sys.argv[2])
+    os.set_inheritable(control_fd, False)
+    control = socket.socket(fileno=control_fd)
+    program = importlib.import_module(module_name).main
+    # What is loaded stays as it is, so that copies share its memory.
+    gc.collect()
+    gc.freeze()
+    while True:
+        data, ancillary, _, _ = control.recvmsg(
+            MESSAGE_BYTES_MAX, socket.CMSG_SPACE(FILE_COUNT * array.array("i").itemsize)
+        )
+        if not data:
+            return 0
+        numbers = array.array("i")
+        for _, _, part in ancillary:
+            numbers.frombytes(part[: len(part) - len(part) % numbers.itemsize])
+        control.send(_copied(control, program, json.loads(data), list(numbers)))
+        for number in numbers:
+            os.close(number)
+
+
+def _copied(
+    control: socket.socket, program: Callable[[list[str]], int], request: dict[str, object], files: list[int]
+) -> bytes:
+    """Make a copy; what it says of itself before it begins is the reply."""
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    parent = os.fork()
+    if not parent:
+        # The copy's parent ends at once, and leaves it to the first process of the namespace.
+        if os.fork():
+            os._exit(0)
+        control.close()
+        os.close(reader)
+        _become(program, request, files, writer)
+    os.close(writer)
+    os.waitpid(parent, 0)
+    said = b""
+    while part := os.read(reader, MESSAGE_BYTES_MAX):
+        said += part
+    os.close(reader)
+    return said
+
+
+def _become(
+    program: Callable[[list[str]], int], request: dict[str, object], files: list[int], writer: int
+) -> NoReturn:
+    exit_code = 1
+    try:
+        os.setsid()
+        namespace, *standard = files
+        enter_namespace(namespace, CLONE_NEWNET)
+        for target, descriptor in enumerate(standard):
+            os.dup2(descriptor, target)
+        for descriptor in files:
+            os.close(descriptor)
+        be_called(str(request["name"]))
+        arguments = request["arguments"]
+        assert isinstance(arguments, list)
+        sys.argv = [sys.argv[1], *arguments]
+        said = {"pid": int(os.readlink("/proc/self")), "inner_pid": os.getpid()}  # noqa: PTH115  (no pathlib needed)
+    except OSError as error:
+        os.write(writer, json.dumps({"error": error.errno}).encode())
+        os._exit(exit_code)
+    os.write(writer, json.dumps(said).encode())
+    os.close(writer)
+    try:
+        exit_code = program(arguments)
+    except BaseException:  # noqa: BLE001  (it ends here, and has to say why)
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(exit_code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
