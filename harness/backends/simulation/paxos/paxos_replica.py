@@ -18,6 +18,7 @@ from harness.backends.simulation.paxos.paxos_states import PaxosStates
 from harness.backends.simulation.reads.replica_reader import ReplicaReader
 from harness.backends.simulation.ring_ranges import single_partition
 from harness.backends.simulation.storage.partition import PartitionKey
+from harness.backends.simulation.time_uuids import timestamp_us_of
 from harness.codec.verbs.mutation import Mutation
 from harness.codec.verbs.paxos import (
     PaxosAcceptReply,
@@ -111,7 +112,7 @@ class PaxosReplica:
         return True
 
     async def learn(self, decision: Proposal, origin: str | None = None) -> None:
-        """Write what was decided.
+        """Write what was decided, unless the table was emptied since.
 
         Args:
             decision: ballot and mutation.
@@ -120,7 +121,9 @@ class PaxosReplica:
         Raises:
             HarnessError: it cannot be applied.
         """
-        await self._writer.apply(decision.update, origin)
+        emptied_at_us = self._context.storage.truncated_at_us(decision.update.table_id)
+        if timestamp_us_of(decision.ballot) > emptied_at_us:
+            await self._writer.apply(decision.update, origin)
         self._states.learn(decision)
 
     def prune(self, schema_version: UUID, key: PartitionKey, ballot: UUID) -> None:

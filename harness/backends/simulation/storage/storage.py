@@ -53,6 +53,7 @@ class Storage:
         self._journal: Journal = NoJournal() if journal is None else journal
         self._has_journal = not isinstance(self._journal, NoJournal)
         self._tables: dict[UUID, StoredTable] = {}
+        self._truncated_at_us: dict[UUID, int] = {}
         self._result_bytes_max = result_bytes_max
 
     @property
@@ -108,7 +109,7 @@ class Storage:
                 except UnknownTableError:
                     return
             case RecordKind.TRUNCATION:
-                self._tables.pop(UUID(bytes=data), None)
+                self._truncate(UUID(bytes=data[:_UUID_BYTES]), int.from_bytes(data[_UUID_BYTES:], "little"))
             case RecordKind.FORGOTTEN:
                 partitions, _ = decode_struct(PartitionRange, data[_UUID_BYTES:])
                 self._forget(UUID(bytes=data[:_UUID_BYTES]), partitions)
@@ -177,10 +178,23 @@ class Storage:
         stored = self._tables.get(table_id)
         return [] if stored is None else [key for key, _ in stored.within(WHOLE_RING)]
 
-    def truncate(self, table_id: UUID) -> None:
-        """Empty a table."""
-        self._journal.append(RecordKind.TRUNCATION, table_id.bytes)
+    def truncate(self, table_id: UUID, at_us: int = 0) -> None:
+        """Empty a table.
+
+        Args:
+            table_id: of the table.
+            at_us: the time, in microseconds since 1970; decisions that are older are not written any more.
+        """
+        self._journal.append(RecordKind.TRUNCATION, table_id.bytes + at_us.to_bytes(8, "little"))
+        self._truncate(table_id, at_us)
+
+    def truncated_at_us(self, table_id: UUID) -> int:
+        """When a table was emptied; 0: never."""
+        return self._truncated_at_us.get(table_id, 0)
+
+    def _truncate(self, table_id: UUID, at_us: int) -> None:
         self._tables.pop(table_id, None)
+        self._truncated_at_us[table_id] = at_us
 
     def forget(self, table_id: UUID, partitions: PartitionRange) -> None:
         """Drop a range of partitions, as a node does with those that it no longer owns."""

@@ -79,4 +79,4 @@ class Truncation:
             raise invalid(f"unconfigured table {keyspace}.{table}")
         for emptied in (layout, *catalog.views_of(layout.table)):
             if emptied.table.id is not None:
-                self._context.storage.truncate(emptied.table.id)
+                self._context.storage.truncate(emptied.table.id, self._context.world.now_us)

@@ -151,6 +151,20 @@ def test_what_was_learned_is_written_and_no_longer_open() -> None:
     asyncio.run(run())
 
 
+def test_a_decision_from_before_the_table_was_emptied_is_learned_but_not_written() -> None:
+    async def run() -> None:
+        async with _one() as node:
+            before, after = _proposal(node, 10), _proposal(node, 30, 8)
+            node.context.storage.truncate(before.update.table_id, 20)
+            await node.paxos.learn(before)
+            assert await node.rows(_SELECT, ConsistencyLevel.ONE) == []
+            assert _promised(node, 25).most_recent_commit == before
+            await node.paxos.learn(after)
+            assert await node.rows(_SELECT, ConsistencyLevel.ONE) == [(1, 8)]
+
+    asyncio.run(run())
+
+
 def test_a_pruned_decision_leaves_its_ballot_and_nothing_else() -> None:
     """As in promises of the capture base/lwt_insert_twice, statement 2."""
 

@@ -151,3 +151,14 @@ def test_records_of_tables_that_are_gone_are_left_out() -> None:
     for kind, data in journal.records():
         again.restore(kind, data)
     assert values_in(again) == {}
+
+
+def test_when_a_table_was_emptied_outlives_a_restart() -> None:
+    journal = MemoryJournal()
+    table_id = UUID(int=9)
+    Storage(BEFORE, journal=journal).truncate(table_id, 1_700_000_000_000_000)
+    again = Storage(BEFORE)
+    for kind, data in journal.records():
+        again.restore(kind, data)
+    assert again.truncated_at_us(table_id) == 1_700_000_000_000_000
+    assert again.truncated_at_us(UUID(int=8)) == 0
