@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from demo.lwt_insert_twice import INSERT, NAME, capture, context
 from harness.cli import run
 from harness.codec.verbs.table import TABLE
 from harness.context import context_to_json
 from tests.dissect.test_native import rewritten, without
+from tests.written.lwt_insert_twice import INSERT, NAME, capture, context
 
 HARNESS = [sys.executable, "-c", "from harness.cli import main; main()"]
 

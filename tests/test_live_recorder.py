@@ -16,7 +16,7 @@ from harness.expect import PAXOS_PREPARE, exactly, request
 from harness.expect.scope import WHOLE_TRACE
 from harness.live_recorder import LiveRecorder
 from harness.topology import Topology
-from tests.demo_capture import write_demo
+from tests.written.written_capture import write_demo
 
 FIRST, SECOND = 14, 30
 """Messages of the demo: two statements, 250 ms apart."""

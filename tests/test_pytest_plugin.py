@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from harness.run import known_backends
-from tests.demo_capture import write_demo
+from tests.written.written_capture import write_demo
 
 pytest_plugins = ["pytester"]
 

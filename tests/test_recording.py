@@ -20,7 +20,7 @@ from harness.expect import (
 )
 from harness.expect.verdict import Outcome
 from harness.recording import Judged, ReplayRecorder, Wire
-from tests.demo_capture import INSERT, demo_trace
+from tests.written.written_capture import INSERT, demo_trace
 
 
 class Watched:

@@ -21,7 +21,7 @@ from harness.run import (
     report_verdicts,
     summary_lines,
 )
-from tests.demo_capture import INSERT, NAME, demo_trace, write_demo
+from tests.written.written_capture import INSERT, NAME, demo_trace, write_demo
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from harness.backends.contract import Needs
 from harness.backends.replay.cluster import ReplayCluster
 from harness.dissect.reading import read_trace
-from tests.demo_capture import demo_trace
+from tests.written.written_capture import demo_trace
 
 Replay = Callable[..., ReplayCluster]
 

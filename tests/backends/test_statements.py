@@ -5,7 +5,7 @@ from cassandra.query import FETCH_SIZE_UNSET
 from harness.backends.replay.cluster import ReplayCluster
 from harness.backends.statements import cql, race
 from tests.backends.conftest import Replay
-from tests.demo_capture import INSERT
+from tests.written.written_capture import INSERT
 
 
 def test_a_statement_carries_how_it_is_sent() -> None:

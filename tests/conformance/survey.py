@@ -40,9 +40,15 @@ _HEADINGS = (
     "unanswered",
     "literals",
     "missing",
+    "writes of statements",
+    "not found",
     "lost bytes",
 )
 _LITERAL = re.compile(r"'((?:[^']|'')*)'")
+_INSERT = re.compile(r"INSERT INTO (\S+) \((.*?)\) VALUES \((.*)\)", re.DOTALL)
+_UPDATE = re.compile(r"UPDATE (\S+) (?:USING .*?)?SET (.*) WHERE (.*)", re.DOTALL)
+_DELETE = re.compile(r"DELETE .*?FROM (\S+) (?:USING .*?)?WHERE (.*)", re.DOTALL)
+_PART = re.compile(r"'(?:[^']|'')*'|[\[{(]|[\]})]|,| AND |[^'\[{(\]}),]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +78,10 @@ class Row:
     """Text literals in the statements that the JSON lists as successful writes."""
     missing_literals: tuple[str, ...]
     """Those that stand in no mutation."""
+    statement_writes: int
+    """Unconditional writes of those statements that name columns and values."""
+    unfound_writes: tuple[str, ...]
+    """Those of which no mutation has the table, and all the keys and values."""
     lost_bytes: int
     """Bytes that the capture lacks, by TCP sequence numbers."""
 
@@ -94,6 +104,8 @@ def survey(path: Path, root: Path) -> Row:
     unacknowledged, unanswered = _unanswered(trace)
     literals = tuple(_literals(path))
     texts = "\n".join(_texts(trace)) if literals else ""
+    written = tuple(_writes(path))
+    seen = tuple(_seen_writes(trace)) if written else ()
     return Row(
         name=str(path.relative_to(root).with_suffix("")),
         line=" ".join(sorted({connection.line.value for connection in trace.connections})),
@@ -113,6 +125,15 @@ def survey(path: Path, root: Path) -> Row:
         unanswered=unanswered,
         literals=len(literals),
         missing_literals=tuple(literal for literal in literals if literal not in texts),
+        statement_writes=len(written),
+        unfound_writes=tuple(
+            f"{table} {values}"
+            for table, values in written
+            if not any(
+                table == name and all(_holds(found, column, value) for column, value in values.items())
+                for name, found in seen
+            )
+        ),
         lost_bytes=sum(loss.lost_bytes or 0 for loss in trace.missing.lost),
     )
 
@@ -154,6 +175,87 @@ def _literals(path: Path) -> Iterator[str]:
         if statement.error is None and statement.cql.lstrip().upper().startswith("INSERT"):
             values = statement.cql.split("VALUES", 1)[-1]
             yield from (literal.replace("''", "'") for literal in _LITERAL.findall(values))
+
+
+def _writes(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Table, and columns with their values, of each write of a statement that succeeded and has no condition.
+
+    Values are texts and whole numbers as the statement has them; collections and sums are left out.
+    """
+    beside = context_beside(path)
+    if beside is None:
+        return
+    for statement in read_context(beside).statements:
+        if statement.error is None:
+            batched = re.sub(r"^BEGIN (UNLOGGED )?BATCH|APPLY BATCH$", "", statement.cql.strip())
+            for text in batched.split(";"):
+                yield from _write(text.strip())
+
+
+def _write(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    if " IF " in text:
+        return
+    insert, update, delete = _INSERT.match(text), _UPDATE.match(text), _DELETE.match(text)
+    if insert is not None:
+        names = (name.strip() for name in insert[2].split(","))
+        values = dict(zip(names, _parts(insert[3]), strict=True))
+    elif update is not None:
+        values = _equalities(_parts(update[2]) + _parts(update[3]))
+    elif delete is not None:
+        values = _equalities(_parts(delete[2]))
+    else:
+        return
+    table = (insert or update or delete or [""])[1]
+    yield table, {name: value for name, value in values.items() if re.fullmatch(r"-?\d+|'.*'", value)}
+
+
+def _parts(text: str) -> list[str]:
+    """Cut at commas and ANDs that stand in no brackets and no quotes."""
+    parts, depth = [""], 0
+    for piece in _PART.findall(text):
+        depth += (piece in {"[", "{", "("}) - (piece in {"]", "}", ")"})
+        if depth == 0 and piece in {",", " AND "}:
+            parts.append("")
+        else:
+            parts[-1] += piece
+    return [part.strip() for part in parts]
+
+
+def _equalities(parts: Iterable[str]) -> dict[str, str]:
+    found = (re.fullmatch(r"(\w+) ?= ?(.*)", part, re.DOTALL) for part in parts)
+    return {match[1]: match[2] for match in found if match is not None}
+
+
+def _seen_writes(trace: Trace) -> Iterator[tuple[str, dict[str, object]]]:
+    """Table, and keys and cells by name, of each row of each mutation."""
+    for message in trace:
+        if message.protocol is not Protocol.RPC:
+            continue
+        for mutation in _mutations(message.body):
+            change = changes_of(mutation, trace.schema)
+            if change.table is None:
+                continue
+            names = [column.name for column in change.table.partition_key]
+            key = dict(zip(names, (item.value for item in change.key), strict=False))
+            clustering = [column.name for column in change.table.clustering_key]
+            static = {cell.column: cell.value for cell in change.static_cells}
+            rows = [
+                dict(zip(clustering, (item.value for item in row.key), strict=False))
+                | {cell.column: cell.value for cell in row.cells}
+                for row in change.rows
+            ]
+            rows += [
+                dict(zip(clustering, (item.value for item in deletion.start.key), strict=False))
+                for deletion in change.range_deletions
+            ]
+            for row in rows or [{}]:
+                yield change.table_name, key | static | row
+
+
+def _holds(found: dict[str, object], column: str, literal: str) -> bool:
+    if literal.startswith("'"):
+        return literal[1:-1].replace("''", "'") in _text(found.get(column, ""))
+    return found.get(column) == int(literal)
 
 
 def _texts(trace: Trace) -> Iterator[str]:
@@ -205,6 +307,8 @@ def table(rows: Iterable[Row]) -> str:
             len(row.unanswered),
             row.literals,
             len(row.missing_literals),
+            row.statement_writes,
+            len(row.unfound_writes),
             row.lost_bytes,
         ]
         sums = [total + figure for total, figure in zip(sums, figures, strict=True)]

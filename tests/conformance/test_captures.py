@@ -81,6 +81,10 @@ def test_every_text_that_a_statement_writes_is_found_in_a_mutation(rows: list[Ro
     assert {row.name: row.missing_literals for row in rows if row.missing_literals} == {}
 
 
+def test_every_write_of_a_statement_is_found_with_its_table_keys_and_values(rows: list[Row]) -> None:
+    assert {row.name: row.unfound_writes for row in rows if row.unfound_writes} == {}
+
+
 def test_bytes_are_lost_only_where_they_are_known_to_be(rows: list[Row]) -> None:
     assert {row.name for row in rows if row.lost_bytes} == HOLES & {row.name for row in rows}
 

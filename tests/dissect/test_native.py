@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from demo.conversation import CqlConnection, Packets, RpcConnection
-from demo.lwt_insert_twice import NODES, capture, context
+from tests.written.conversation import CqlConnection, Packets, RpcConnection
+from tests.written.lwt_insert_twice import NODES, capture, context
 from harness.codec.cql.requests import Execute, Prepare, query_parameters
 from harness.codec.cql.results import Column, PreparedResult, Void, metadata_of
 from harness.codec.cql.types import ScalarType

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.lwt_insert_twice import NAME, capture, context
+from tests.written.lwt_insert_twice import NAME, capture, context
 from harness.context import context_to_json
 from harness.dissect.native import NativeDissector
 from harness.dissect.reading import CHUNK_BYTES, context_beside, messages_of, read_context, read_trace

@@ -1,7 +1,7 @@
 import re
 from pathlib import Path
 
-from demo.lwt_insert_twice import INSERT, capture, context
+from tests.written.lwt_insert_twice import INSERT, capture, context
 from harness.dissect.native import NativeDissector
 from harness.dissect.reading import read_trace
 from harness.events.flow_text import FlowLine, FlowText, LineKind

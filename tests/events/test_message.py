@@ -2,7 +2,7 @@
 
 import pytest
 
-from demo.lwt_insert_twice import capture, context
+from tests.written.lwt_insert_twice import capture, context
 from harness.codec.cql.messages import Message as CqlMessage
 from harness.codec.verbs.paxos import PaxosAcceptReply, PaxosPrepareRequest
 from harness.dissect.native import NativeDissector

@@ -2,7 +2,7 @@
 
 import pytest
 
-from demo.lwt_insert_twice import NAME, capture, context
+from tests.written.lwt_insert_twice import NAME, capture, context
 from harness.context import context_to_json
 from harness.dissect.reading import read_trace
 from harness.events.message import Kind, Protocol

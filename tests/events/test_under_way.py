@@ -12,7 +12,7 @@ from harness.events.under_way import (
     clean_cut,
     end_with_answers,
 )
-from tests.demo_capture import demo_trace
+from tests.written.written_capture import demo_trace
 
 SECOND_NS = 1_000_000_000
 

@@ -19,8 +19,8 @@ from harness.errors import DecodeError
 from harness.report.annotated_capture import annotated_capture, comments_of, names_of
 from harness.report.flow import flow_of
 from harness.report.verdict import ReportVerdict
-from tests.demo_capture import INSERT, write_demo
 from tests.report.traces import flow_of_messages, long_trace, statement
+from tests.written.written_capture import INSERT, write_demo
 
 NAMES = (NameResolution(address="10.0.0.1", names=("n1",)),)
 COMMENTS = {2: ("first", "second")}

@@ -10,8 +10,8 @@ from harness.dissect.reading import read_trace
 from harness.report.index_page import write_index
 from harness.report.run_folder import run_id_of, write_report
 from harness.report.verdict import ReportVerdict
-from tests.demo_capture import write_demo
 from tests.report.conftest import Opener
+from tests.written.written_capture import write_demo
 
 pytestmark = pytest.mark.browser
 

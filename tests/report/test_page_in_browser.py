@@ -13,9 +13,9 @@ from harness.codec.cql.messages import Message as CqlMessage
 from harness.events.trace import Trace
 from harness.report.html_page import PageFile, render_html
 from harness.report.verdict import ReportVerdict
-from tests.demo_capture import demo_trace
 from tests.report.conftest import Opener
 from tests.report.traces import HOSTILE, hostile_trace, long_trace, pings, statement, trace_of
+from tests.written.written_capture import demo_trace
 
 pytestmark = pytest.mark.browser
 

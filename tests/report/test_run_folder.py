@@ -12,7 +12,7 @@ from harness.events.trace import Trace
 from harness.events.trace_text import TraceText
 from harness.report.run_folder import RunFolder, folder_name, run_id_of, write_report
 from harness.report.verdict import ReportVerdict
-from tests.demo_capture import INSERT, write_demo
+from tests.written.written_capture import INSERT, write_demo
 
 STARTED = datetime(2026, 11, 22, 8, 54, 43, 481_000, UTC)
 RUN_ID = "20261122T085443.481Z-7c21"

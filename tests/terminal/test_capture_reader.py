@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from demo.lwt_insert_twice import NAME, capture, context
 from harness.context import Context, context_to_json
 from harness.terminal.capture_reader import CaptureReader, Options, whole_trace
+from tests.written.lwt_insert_twice import NAME, capture, context
 
 OPTIONS = Options(context=None, has_context=True, line=None, rpc_ports=(7000,), cql_ports=(9042,))
 

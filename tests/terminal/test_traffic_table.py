@@ -6,7 +6,7 @@ from rich.console import Console
 from harness.events.statistics import Statistics
 from harness.events.trace import Trace
 from harness.terminal.traffic_table import traffic_table
-from tests.demo_capture import demo_trace
+from tests.written.written_capture import demo_trace
 
 
 def drawn(trace: Trace, *, rows_max: int = 50) -> list[list[str]]:

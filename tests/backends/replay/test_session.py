@@ -9,7 +9,7 @@ from harness.backends.replay.cluster import ReplayCluster
 from harness.dissect.reading import read_context, read_trace
 from harness.errors import BackendError
 from tests.backends.conftest import Replay
-from tests.demo_capture import INSERT
+from tests.written.written_capture import INSERT
 
 SCAN = "SELECT * FROM demo3.scan"
 PREPARED = "INSERT INTO demo3.map (id, country, capital) VALUES (?, ?, ?)"

@@ -1,1 +1,0 @@
-"""What ``make demo`` shows: a small conversation that our own encoders write."""
