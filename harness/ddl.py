@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import NamedTuple
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedInput
 
 from harness.errors import DecodeError
+from harness.grammar import parser_of
 from harness.replication import Replication
 
 _LAYER = "ddl"
@@ -264,8 +264,7 @@ def statements_of(text: str) -> Iterator[str]:
 
 @cache
 def _parser() -> Lark:
-    grammar = files("harness").joinpath("ddl.lark").read_text("utf-8")
-    return Lark(grammar, parser="lalr", maybe_placeholders=False)
+    return parser_of("harness", "ddl.lark", maybe_placeholders=False)
 
 
 _Node = Tree[Token]

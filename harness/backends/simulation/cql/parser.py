@@ -6,7 +6,6 @@ Source:
 
 from collections.abc import Iterable
 from functools import cache, lru_cache
-from importlib.resources import files
 from typing import NamedTuple, TypeVar
 
 from lark import Lark, Token, Transformer, v_args
@@ -28,6 +27,7 @@ from harness.backends.simulation.cql.terms import (
 )
 from harness.codec.cql.types import identifier as quoted_if_needed
 from harness.ddl import Definition, FullName, Rename
+from harness.grammar import parser_of
 
 TEXT_CHARACTERS_MAX = 1 << 20
 
@@ -76,8 +76,7 @@ def _no_alternative(text: str, error: UnexpectedInput) -> RequestError:
 
 @cache
 def _parser() -> Lark:
-    grammar = files("harness.backends.simulation.cql").joinpath("grammar.lark").read_text("utf-8")
-    return Lark(grammar, parser="lalr", maybe_placeholders=True)
+    return parser_of("harness.backends.simulation.cql", "grammar.lark", maybe_placeholders=True)
 
 
 class _Reserved(str):
