@@ -315,6 +315,11 @@ class StatementScopes:
         if isinstance(body, MutationRequest | HintMutationRequest) and mutation is not None:
             stamps = frozenset(write_timestamps(mutation))
             chosen = [index for index in candidates if self._chose_timestamp(index, stamps)]
+            reading = self._reconciling(candidates, message.time_ns)
+            if reading is not None and not self._is_under_way(chosen, message.time_ns):
+                # A repair carries the timestamps of the write that it makes up for.
+                self._bases[reading].add(Basis.KEY)
+                return reading
             if chosen:
                 self._bases[chosen[-1]] |= {Basis.KEY, Basis.WRITE_TIMESTAMP}
                 return chosen[-1]
@@ -424,6 +429,15 @@ class StatementScopes:
             self._shared[other].add(best + 1)
         self._bases[best].add(Basis.TABLE if key is None or self._names_no_key(best) else Basis.KEY)
         return best
+
+    def _reconciling(self, candidates: Iterable[int], time_ns: int) -> int | None:
+        """The last of the reads under way that were told that replicas differ."""
+        found = [index for index in candidates if index in self._reconciled]
+        return found[-1] if self._is_under_way(found[-1:], time_ns) else None
+
+    def _is_under_way(self, indexes: Iterable[int], time_ns: int) -> bool:
+        ends = [self.statements[index].ended_ns for index in indexes]
+        return any(ended_ns is None or time_ns <= ended_ns for ended_ns in ends)
 
     def _names_no_key(self, index: int) -> bool:
         return all(part.keys is None for part in self.statements[index].parts)

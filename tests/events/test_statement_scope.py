@@ -236,3 +236,21 @@ def test_write_timestamps_are_those_that_clients_chose(reference: Path) -> None:
         if write is not None and owner is not None:
             # A collection that is overwritten is deleted one microsecond earlier.
             assert max(write_timestamps(write[1])) == owner.parts[0].write_timestamp_us
+
+
+def test_a_repair_belongs_to_its_read_however_shortly_after_the_write(reference: Path) -> None:
+    trace = captured(reference, "scylla-4.2/faults/digest_mismatch")
+    start_ns = trace[0].first_ns
+    hurried = Trace(
+        tuple(
+            message._replace(
+                first_ns=start_ns + (message.first_ns - start_ns) // 1000,
+                time_ns=start_ns + (message.time_ns - start_ns) // 1000,
+            )
+            for message in trace
+        ),
+        trace.missing,
+        trace.topology,
+        trace.schema,
+    )
+    assert [scope.numbers for scope in _scopes(hurried)] == [scope.numbers for scope in _scopes(trace)]

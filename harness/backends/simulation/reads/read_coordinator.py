@@ -78,6 +78,9 @@ class ReadCoordinator:
         Raises:
             RequestError: UNAVAILABLE, READ_TIMEOUT, READ_FAILURE, INVALID.
         """
+        if timeout_ms is None and plan.keys is None:
+            # What a SELECT without its partition key takes: its reads of single partitions, through an index, too.
+            timeout_ms = self._context.config.range_request_timeout_in_ms
         reading = plan.run(moment)
         answers: tuple[ReadAnswer, ...] | None = None
         while True:

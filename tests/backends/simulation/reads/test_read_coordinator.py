@@ -1,10 +1,12 @@
 """Reads of single partitions: who is asked for what, and what clients are told."""
 
 import asyncio
+from typing import cast
 from uuid import UUID
 
 import pytest
 
+from harness.backends.simulation.cql.read_plan import ReadPlan
 from harness.backends.simulation.cql.request_error import RequestError
 from harness.backends.simulation.messaging.connection_index import Tenant
 from harness.backends.simulation.messaging.rpc_error import RemoteError
@@ -276,6 +278,31 @@ def test_what_is_sent_says_how_much_time_is_left_and_on_whose_behalf() -> None:
             assert sent.tenant is Tenant.SYSTEM
 
     asyncio.run(run())
+
+
+def test_what_is_read_through_an_index_has_the_time_of_scans() -> None:
+    async def run() -> None:
+        async with reading_nodes() as nodes:
+            store_everywhere(nodes, _ROW)
+            # What reads through an index does not name the partitions that it comes to read.
+            planned = nodes[0].select(_SELECT)
+            through_index = _WithoutKeys(planned)
+            await nodes[0].reads.run_reads(
+                cast("ReadPlan", through_index), nodes[0].context.moment, ConsistencyLevel.QUORUM
+            )
+            (sent,) = nodes[0].node.sent
+            assert 9_000 < sent.timeout_ms <= 10_000
+
+    asyncio.run(run())
+
+
+class _WithoutKeys:
+    """A SELECT that does not name its partition; its reads do."""
+
+    keys = None
+
+    def __init__(self, planned: ReadPlan) -> None:
+        self.run = planned.run
 
 
 def test_traced_reads_tell_replicas_to_trace() -> None:
