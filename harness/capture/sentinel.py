@@ -46,10 +46,15 @@ def encode_sentinel(sentinel: Sentinel) -> bytes:
     return frame.ljust(_FRAME_BYTES_MIN, b"\x00")
 
 
+def is_sentinel(link_type: int, data: bytes) -> bool:
+    """Whether a packet is a mark: nothing that nodes have said."""
+    return link_type == _LINK_ETHERNET and data.startswith(_HEAD) and len(data) > _ID_END
+
+
 def decode_sentinel(packet: Packet) -> Sentinel | None:
     """Return the mark that a packet is; None if it is none."""
     data = packet.data
-    if not data.startswith(_HEAD) or packet.link_type != _LINK_ETHERNET or len(data) <= _ID_END:
+    if not is_sentinel(packet.link_type, data):
         return None
     label = data[_ID_END + 1 : _ID_END + 1 + data[_ID_END]]
     return Sentinel(data[len(_HEAD) : _ID_END], label.decode(errors="replace"))

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 from itertools import islice
 
+from harness.capture.sentinel import is_sentinel
 from harness.codec.cql.connection import ConnectionDecoder as CqlDecoder
 from harness.codec.cql.cutter import Head as CqlHead
 from harness.codec.cql.frame import Frame as CqlFrame
@@ -226,6 +227,8 @@ class NativeDissector:
             self._truncated = f"{event.what} (at byte {event.offset_bytes})"
 
     def _skip(self, link_type: int, data: bytes) -> None:
+        if is_sentinel(link_type, data):
+            return
         self._skipped_packets += 1
         if not self._unsupported:
             self._unsupported = why_not_tcp(link_type, data)

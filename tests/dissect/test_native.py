@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.written.conversation import CqlConnection, Packets, RpcConnection
-from tests.written.lwt_insert_twice import NODES, capture, context
+from harness.capture.sentinel import Sentinel, encode_sentinel
 from harness.codec.cql.requests import Execute, Prepare, query_parameters
 from harness.codec.cql.results import Column, PreparedResult, Void, metadata_of
 from harness.codec.cql.types import ScalarType
@@ -26,6 +25,9 @@ from harness.dissect.native import NativeDissector
 from harness.dissect.reading import read_trace
 from harness.errors import DecodeError, HarnessError
 from harness.events.message import Kind, Message, Protocol
+from harness.events.trace import Missing
+from tests.written.conversation import CqlConnection, Packets, RpcConnection
+from tests.written.lwt_insert_twice import NODES, capture, context
 
 Change = Callable[[list[Packet]], list[Packet]]
 
@@ -227,6 +229,21 @@ def test_drops_that_the_capturing_program_counted_are_told() -> None:
     dissector.feed(b"".join(parts))
     assert dissector.missing.dropped_packets == 2
     assert not dissector.missing.is_complete
+
+
+def test_our_own_marks_are_nothing_that_is_missing() -> None:
+    mark = encode_sentinel(Sentinel(b"0123456789abcdef", "begin"))
+    arp = bytes.fromhex("ffffffffffff 020000000001 0806") + bytes(46)
+
+    def missing_with(*frames: bytes) -> Missing:
+        dissector = NativeDissector(context=context())
+        encoder = PcapngEncoder()
+        dissector.feed(capture() + b"".join(encoder.packet(1, frame) for frame in frames))
+        return dissector.missing
+
+    assert missing_with(mark) == missing_with()
+    other = missing_with(mark, arp, mark)
+    assert (other.skipped_packets, other.unsupported) == (1, "EtherType 0x0806")
 
 
 def test_a_told_line_is_believed() -> None:
