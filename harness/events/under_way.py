@@ -6,10 +6,10 @@ Source:
     back follows within some milliseconds.
 """
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable
 
-from harness.events.folding import Noise, NoiseFilter
+from harness.events.folding import NoiseFilter
+from harness.events.gossip_rounds import GossipRounds, Round, cut
 from harness.events.message import Kind, Message, Protocol
 from harness.events.trace import Trace
 
@@ -23,10 +23,8 @@ _LATE_ANSWER_NS = 1_500_000_000
 """How long a node that stood still may take to see what waited for it."""
 _CLIENT_LIMIT_NS = 30_000_000_000
 _ACKNOWLEDGED = frozenset({"MUTATION", "HINT_MUTATION", "PAXOS_LEARN"})
-_BETWEEN_ROUNDS_NS = 20_000_000
-"""Rounds of gossip are shorter; between two of them a trace may be cut."""
-_CUT_MOVED_MAX_NS = 500_000_000
-_CONSTANT = frozenset({Noise.GOSSIP, Noise.PING})
+_CUT_MOVED_NS_MAX = 2_000_000_000
+_PING = 63
 
 
 class UnderWay:
@@ -35,11 +33,14 @@ class UnderWay:
     def __init__(self) -> None:
         self._waiting: dict[int, Message] = {}
         self._noise = NoiseFilter()
+        self._rounds = GossipRounds()
         self._last_ns = 0
 
     def take(self, messages: Iterable[Message]) -> None:
         """Take the next messages."""
-        for message in messages:
+        taken = list(messages)
+        self._rounds.take(taken)
+        for message in taken:
             answered = message.acknowledges if message.request is None else message.request
             if answered is not None:
                 self._waiting.pop(answered, None)
@@ -70,37 +71,28 @@ class UnderWay:
         )
 
     def is_settled(self, now_ns: int) -> bool:
-        """Whether nothing has come for a while but what comes all the time."""
-        return now_ns - self._last_ns >= SETTLED_NS
+        """Whether nothing has come for a while but gossip, of which no round goes on."""
+        return now_ns - self._last_ns >= SETTLED_NS and not self._rounds.under_way(now_ns)
 
 
 def clean_cut(trace: Trace, time_ns: int, *, forward: bool) -> int:
-    """A time near another one at which no round of gossip is under way.
+    """A time near another one at which no round of gossip and no ping is under way.
 
     Args:
         trace: all messages.
         time_ns: the time, since 1970.
         forward: whether to look behind that time, else before it.
     """
-    noise = NoiseFilter()
-    times = sorted(
-        message.time_ns
+    gossip = GossipRounds()
+    gossip.take(trace)
+    pings = [
+        Round(asked.time_ns, message.time_ns)
         for message in trace
-        if message.protocol is Protocol.RPC
-        and (found := noise.noise(message)) is not None
-        and found[0] in _CONSTANT
-    )
-    cut_ns = time_ns
-    position = bisect_left(times, time_ns)
-    steps = times[position:] if forward else times[:position][::-1]
-    for step in steps:
-        if abs(step - cut_ns) >= _BETWEEN_ROUNDS_NS:
-            break
-        cut_ns = step + 1 if forward else step - 1
-        if abs(cut_ns - time_ns) > _CUT_MOVED_MAX_NS:
-            # No pause is to be found: so many nodes talk that any cut divides something.
-            return time_ns
-    return cut_ns
+        if message.verb == _PING and (asked := trace.request_of(message)) is not None
+    ]
+    cut_ns = cut([*gossip.rounds, *pings], time_ns, forward=forward)
+    # Where so many talk that any cut divides something, it is as good here as anywhere.
+    return cut_ns if abs(cut_ns - time_ns) <= _CUT_MOVED_NS_MAX else time_ns
 
 
 def end_with_answers(trace: Trace, begin_ns: int, end_ns: int) -> int:

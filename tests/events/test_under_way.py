@@ -1,9 +1,9 @@
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from harness.dissect.reading import read_trace
-from harness.events.message import Message
 from harness.events.trace import Trace
 from harness.events.under_way import (
     SETTLED_NS,
@@ -84,20 +84,23 @@ def test_a_span_ends_with_the_answers_to_what_was_asked_in_it(tmp_path: Path) ->
     assert end_with_answers(trace, trace[29].time_ns, trace[29].time_ns) == trace[29].time_ns
 
 
-def gossip_of(trace: Trace) -> list[Message]:
-    return [message for message in trace if message.verb_name.startswith("GOSSIP_DIGEST")]
-
-
-def test_a_cut_divides_no_round_of_gossip(reference: Path) -> None:
-    trace = read_trace(reference / "scylla-4.2" / "base" / "idle_gossip.pcapng")
-    rounds = [message for message in gossip_of(trace) if message.verb_name == "GOSSIP_DIGEST_SYN"]
-    for syn in rounds[3:-3]:
+@pytest.mark.parametrize("line", ["scylla-4.2", "scylla-2025.1"])
+def test_a_cut_divides_no_round_of_gossip_and_no_ping(reference: Path, line: str) -> None:
+    trace = read_trace(reference / line / "base" / "idle_gossip.pcapng")
+    opening = ("GOSSIP_DIGEST_SYN", "GOSSIP_DIGEST_ACK", "DIRECT_FD_PING")
+    asked = [message for message in trace if message.verb_name in opening and message.request is None]
+    for message in asked[20:-20]:
         for forward in (True, False):
-            cut_ns = clean_cut(trace, syn.time_ns, forward=forward)
-            before = [message.verb_name for message in gossip_of(trace) if message.time_ns < cut_ns]
-            # Every SYN before it has had its ACK and ACK2.
-            assert before.count("GOSSIP_DIGEST_SYN") == before.count("GOSSIP_DIGEST_ACK2")
-            assert (cut_ns > syn.time_ns) is forward
+            cut_ns = clean_cut(trace, message.time_ns, forward=forward)
+            # What happens at the very time of a cut is inside of what the cut bounds.
+            before = Counter(
+                (other.verb_name, other.request is None)
+                for other in trace
+                if (other.time_ns <= cut_ns if forward else other.time_ns < cut_ns)
+            )
+            assert before["GOSSIP_DIGEST_SYN", True] == before["GOSSIP_DIGEST_ACK2", True]
+            assert before["DIRECT_FD_PING", True] == before["DIRECT_FD_PING", False]
+            assert (cut_ns >= message.time_ns) is forward or cut_ns == message.time_ns
 
 
 @pytest.mark.parametrize("name", ["write_rf3", "lwt_insert_twice", "read_cl", "counter", "batch", "schema"])
