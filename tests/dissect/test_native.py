@@ -237,8 +237,11 @@ def test_our_own_marks_are_nothing_that_is_missing() -> None:
 
     def missing_with(*frames: bytes) -> Missing:
         dissector = NativeDissector(context=context())
-        encoder = PcapngEncoder()
-        dissector.feed(capture() + b"".join(encoder.packet(1, frame) for frame in frames))
+        dissector.feed(
+            rewritten(
+                capture(), lambda packets: [*packets, *(packets[-1]._replace(data=frame) for frame in frames)]
+            )
+        )
         return dissector.missing
 
     assert missing_with(mark) == missing_with()

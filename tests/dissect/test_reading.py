@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.written.lwt_insert_twice import NAME, capture, context
 from harness.context import context_to_json
 from harness.dissect.native import NativeDissector
 from harness.dissect.reading import CHUNK_BYTES, context_beside, messages_of, read_context, read_trace
 from harness.errors import CaptureError, ContextError
+from tests.written.lwt_insert_twice import NAME, capture, context
 
 
 @pytest.fixture

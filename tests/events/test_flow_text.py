@@ -1,13 +1,13 @@
 import re
 from pathlib import Path
 
-from tests.written.lwt_insert_twice import INSERT, capture, context
 from harness.dissect.native import NativeDissector
 from harness.dissect.reading import read_trace
 from harness.events.flow_text import FlowLine, FlowText, LineKind
 from harness.events.message import Message
 from harness.events.surroundings import Surroundings
 from harness.events.verb_family import Family
+from tests.written.lwt_insert_twice import INSERT, capture, context
 
 SYN = "GOSSIP_DIGEST_SYN"
 

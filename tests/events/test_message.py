@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.written.lwt_insert_twice import capture, context
 from harness.codec.cql.messages import Message as CqlMessage
 from harness.codec.verbs.paxos import PaxosAcceptReply, PaxosPrepareRequest
 from harness.dissect.native import NativeDissector
 from harness.events.message import Kind, Message, Protocol
+from tests.written.lwt_insert_twice import capture, context
 
 
 @pytest.fixture(scope="module")

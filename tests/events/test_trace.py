@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.written.lwt_insert_twice import NAME, capture, context
 from harness.context import context_to_json
 from harness.dissect.reading import read_trace
 from harness.events.message import Kind, Protocol
 from harness.events.trace import LostBytes, Missing, Trace
+from tests.written.lwt_insert_twice import NAME, capture, context
 
 
 @pytest.fixture(scope="module")

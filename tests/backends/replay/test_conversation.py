@@ -9,8 +9,8 @@ from harness.errors import BackendError
 from harness.events.message import Kind
 from harness.events.trace import Trace
 from tests.backends.conftest import Replay
-from tests.written.written_capture import INSERT
 from tests.events.messages import cql, query
+from tests.written.written_capture import INSERT
 
 SELECT = "SELECT * FROM ks.t WHERE id = 1"
 
