@@ -1,12 +1,18 @@
 """What a statement caused, and how that is known."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from harness.codec.cql.messages import Message as CqlMessage
+from harness.codec.cql.messages import encode_message
+from harness.codec.cql.opcodes import Opcode
+from harness.codec.cql.requests import Query, query_parameters
+from harness.codec.verbs.writes import MutationRequest
 from harness.events.folding import NoiseFilter
-from harness.events.message import Message, Protocol
+from harness.events.message import Kind, Message, Protocol
 from harness.events.statement_scope import (
     Basis,
     StatementScope,
@@ -240,17 +246,24 @@ def test_write_timestamps_are_those_that_clients_chose(reference: Path) -> None:
 
 def test_a_repair_belongs_to_its_read_however_shortly_after_the_write(reference: Path) -> None:
     trace = captured(reference, "scylla-4.2/faults/digest_mismatch")
-    start_ns = trace[0].first_ns
-    hurried = Trace(
-        tuple(
-            message._replace(
-                first_ns=start_ns + (message.first_ns - start_ns) // 1000,
-                time_ns=start_ns + (message.time_ns - start_ns) // 1000,
-            )
-            for message in trace
-        ),
-        trace.missing,
-        trace.topology,
-        trace.schema,
+    read = _scopes(trace)[0]
+    (repair, *_) = [message for message in read.messages if message.verb_name == "MUTATION"]
+    assert isinstance(repair.body, MutationRequest)
+    (written_us, *_) = write_timestamps(repair.body.mutation)
+    first = trace[read.statement.request]
+    text = f"UPDATE demo3.map USING TIMESTAMP {written_us} SET capital = 'x' WHERE id = 40"
+    query = CqlMessage(content=Query(query=text, parameters=query_parameters(4)))
+    payload = encode_message(4, query)
+    end = len(trace)
+    write = first._replace(number=end, payload=payload, msg_id=99, time_ns=first.time_ns - 2_000_000)
+    answer = write._replace(
+        number=end + 1,
+        kind=Kind.REPLY,
+        from_client=False,
+        verb=Opcode.RESULT,
+        payload=bytes.fromhex("00000001"),
+        request=end,
+        time_ns=first.time_ns - 1_000_000,
     )
-    assert [scope.numbers for scope in _scopes(hurried)] == [scope.numbers for scope in _scopes(trace)]
+    (_, after_write) = _scopes(replace(trace, messages=(write, answer, *trace.messages)))[:2]
+    assert after_write.numbers == read.numbers
