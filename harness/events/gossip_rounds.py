@@ -16,6 +16,8 @@ from harness.events.message import Message, Protocol
 
 ROUND_NS_MAX = 1_000_000_000
 """Of a round in which nothing was said for so long, nothing more comes."""
+_PAUSE_NS = 200_000_000
+"""Hardly ever is the next message of a round so late."""
 _SYN, _ACK, _ACK2 = 6, 7, 8
 _RECENT_MAX = 256
 
@@ -61,9 +63,9 @@ class GossipRounds:
                     over.is_over = True
 
     def under_way(self, now_ns: int) -> int:
-        """How many rounds go on."""
+        """How many rounds go on; of one that began with a node that is gone, nobody can tell."""
         return sum(
-            not item.is_over and now_ns - item.last_ns < ROUND_NS_MAX for item in self.rounds[-_RECENT_MAX:]
+            not item.is_over and now_ns - item.last_ns < _PAUSE_NS for item in self.rounds[-_RECENT_MAX:]
         )
 
 
