@@ -14,12 +14,15 @@ from harness.backends.simulation.cql.request_error import already_exists, config
 from harness.backends.simulation.cql.schema_plan import SchemaPlan
 from harness.backends.simulation.cql.table_options import properties_of
 from harness.backends.simulation.cql.table_statements import descending_of, refuse_as_key
-from harness.backends.simulation.table_layout import TableLayout
+from harness.backends.simulation.table_layout import TableLayout, is_multi_cell
 from harness.backends.simulation.table_properties import DEFAULT_PROPERTIES
 from harness.codec.cql.events import SchemaChange
-from harness.codec.cql.types import identifier
+from harness.codec.cql.types import ListType, MapType, ScalarType, SetType, identifier
 from harness.schema_building import INDEX_VIEW_SUFFIX
 from harness.table import ColumnKind
+
+_ELEMENTS = {None: "index_values", "keys": "index_keys", "entries": "index_keys_and_values"}
+"""What of a collection an index is of, as errors call it."""
 
 
 def _event(change: str, keyspace: str, name: str) -> SchemaChange:
@@ -205,8 +208,6 @@ def create_index(catalog: Catalog, statement: s.CreateIndex, keyspace: str | Non
     refuse_system_keyspace(of)
     if statement.custom_class is not None:
         raise invalid(f"custom indexes are not simulated: {statement.custom_class}")
-    if statement.elements is not None:
-        raise invalid(f"indexes on {statement.elements} of collections are not simulated")
     if statement.options != s.Options():
         raise invalid("Cannot specify options for a non-CUSTOM index")
     if table.base is not None:
@@ -216,7 +217,7 @@ def create_index(catalog: Catalog, statement: s.CreateIndex, keyspace: str | Non
     if len(statement.columns) != 1:
         raise invalid("Only CUSTOM indexes support multiple columns")
     (target,) = statement.columns
-    _check_target(base, target)
+    _check_target(base, target, statement.elements)
     partition = tuple(column.name for column in table.partition_key)
     if statement.partition_key and statement.partition_key != partition:
         raise invalid(
@@ -243,7 +244,7 @@ def create_index(catalog: Catalog, statement: s.CreateIndex, keyspace: str | Non
     if catalog.table(of, name + INDEX_VIEW_SUFFIX) is not None:
         if statement.if_not_exists:
             return SchemaPlan(change=None, keyspace=of)
-        raise invalid(f"Index {name} already exists")
+        raise invalid("Index already exists")
     same = _same_index(catalog, base, target, is_local=bool(statement.partition_key))
     if same is not None:
         if statement.if_not_exists:
@@ -252,7 +253,7 @@ def create_index(catalog: Catalog, statement: s.CreateIndex, keyspace: str | Non
     return plan
 
 
-def _check_target(base: TableLayout, target: str) -> None:
+def _check_target(base: TableLayout, target: str, elements: str | None) -> None:
     column = base.column(target)
     if column is None:
         raise invalid(f"No column definition found for column {target}")
@@ -260,7 +261,19 @@ def _check_target(base: TableLayout, target: str) -> None:
         raise invalid("Indexing static columns is not implemented yet.")
     if column.kind is ColumnKind.PARTITION_KEY and len(base.table.partition_key) == 1:
         raise invalid(f"Cannot create secondary index on partition key column {target}")
-    refuse_as_key(target, base.types[target])
+    cql_type = base.types[target]
+    if cql_type is ScalarType.DURATION:
+        raise invalid("Secondary indexes are not supported on duration columns")
+    if is_multi_cell(cql_type):
+        raise invalid(f"Cannot create secondary index on non-frozen collection or UDT column {target}")
+    if isinstance(cql_type, ListType | SetType | MapType):
+        if elements != "full":
+            kind = _ELEMENTS.get(elements, elements)
+            raise invalid(f"Cannot create index on {kind} of frozen<map> column {target}")
+    elif elements == "full":
+        raise invalid("full() indexes can only be created on frozen collections")
+    elif elements is not None:
+        raise invalid(f"Cannot create index on {elements} of column {target}; it is no collection")
 
 
 def _free_name(catalog: Catalog, keyspace: str, name: str) -> str:
