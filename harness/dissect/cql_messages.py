@@ -54,7 +54,7 @@ class CqlMessages:
         part = state.request_part if from_client else state.reply_part
         if extensions is not part.extensions:
             part = part._replace(extensions=extensions)
-        for (version, flags, stream_id, opcode, _), body in zip(heads, bodies, strict=False):
+        for (version, flags, stream_id, opcode, _), body in zip(heads, bodies):  # noqa: B905  (strict takes time)
             request = request_frame = prepared = None
             if from_client:
                 kind = _KIND_REQUEST

@@ -1,5 +1,6 @@
 """Frames between nodes, as messages: named, paired with their requests and with the writes they acknowledge."""
 
+import struct
 from collections import deque
 from enum import Enum
 from typing import assert_never
@@ -36,8 +37,6 @@ STREAMS_MAX = 4096
 
 _CLIENT_ID = 0
 _PAXOS_LEARN = 41
-_WRITE_BYTES_MIN = 4
-"""From here on the size of the mutation can be read."""
 _ONE_WAY = frozenset(row.number for row in TABLE.verbs if row.mode is Mode.ONE_WAY)
 
 
@@ -45,7 +44,8 @@ class _Action(Enum):
     """What a request is good for besides being a message; two-way requests that are not listed: nothing."""
 
     SAYS_NO_MORE = "one way, and no more"
-    WRITES = "acknowledged on another connection"
+    WRITES = "acknowledged on another connection, and begins with a mutation"
+    LEARNS = "acknowledged on another connection, and begins with a proposal"
     ACKNOWLEDGES = "acknowledges such a write"
     INTRODUCES = "tells who sends on the connection"
     OPENS_STREAM = "names the connection of a stream"
@@ -54,6 +54,7 @@ class _Action(Enum):
 
 _SAYS_NO_MORE = _Action.SAYS_NO_MORE
 _WRITES = _Action.WRITES
+_LEARNS = _Action.LEARNS
 _ACKNOWLEDGES = _Action.ACKNOWLEDGES
 _INTRODUCES = _Action.INTRODUCES
 _OPENS_STREAM = _Action.OPENS_STREAM
@@ -62,10 +63,10 @@ _ACTIONS: dict[int, _Action] = (
     dict.fromkeys(_ONE_WAY, _SAYS_NO_MORE)
     | dict.fromkeys(SCHEMA_VERBS, _TELLS_SCHEMA)
     | dict.fromkeys((row.number for row in TABLE.verbs if row.mode is Mode.STREAM), _OPENS_STREAM)
-    # MUTATION, PAXOS_LEARN, HINT_MUTATION; MUTATION_DONE, MUTATION_FAILED
-    | dict.fromkeys((1, 41, 42), _WRITES)
+    # MUTATION, HINT_MUTATION; MUTATION_DONE, MUTATION_FAILED
+    | dict.fromkeys((1, 42), _WRITES)
     | dict.fromkeys((2, 24), _ACKNOWLEDGES)
-    | {_CLIENT_ID: _INTRODUCES}
+    | {_PAXOS_LEARN: _LEARNS, _CLIENT_ID: _INTRODUCES}
 )
 _NO_REQUEST = (None, None, None)
 _RPC = Protocol.RPC
@@ -144,10 +145,11 @@ class RpcMessages:
         no_forwards = state.no_forwards
         writes_to = state.writes_to
         writes_from = state.writes_from
+        remember = self._acknowledged.append
         connection = state.connection
         number = assembly.count
         time_ns = assembly.times[mark & TIMES_MASK]
-        for (timeout_ms, verb, msg_id, _), payload in zip(heads, payloads, strict=False):
+        for (timeout_ms, verb, msg_id, _), payload in zip(heads, payloads):  # noqa: B905  (strict takes time)
             action = actions.get(verb)
             acknowledges = acknowledges_frame = None
             kind = _KIND_ONE_WAY
@@ -158,21 +160,23 @@ class RpcMessages:
                 key = payload[:WRITE_ID_BYTES]
                 write = writes_from.pop(key, None)
                 if write is not None:
-                    self._acknowledged.append((writes_from, key, write))
+                    remember((writes_from, key, write))
                 else:
                     write = self._acknowledged_again(writes_from, key)
                 if write is not None:
                     acknowledges, acknowledges_frame = write
             elif action is _WRITES:
-                if verb != _PAXOS_LEARN and len(payload) >= _WRITE_BYTES_MIN:
+                try:
                     position = size_of(payload)[0] + 12
-                    key = payload[position : position + WRITE_ID_BYTES]
-                    if payload[position - 8 : position] == no_forwards and len(key) == WRITE_ID_BYTES:
-                        writes_to[key] = (number, mark)
-                    else:
-                        self._take_write(state, verb, payload, number, mark)
+                except struct.error:
+                    position = len(payload)
+                key = payload[position : position + WRITE_ID_BYTES]
+                if payload[position - 8 : position] == no_forwards and len(key) == WRITE_ID_BYTES:
+                    writes_to[key] = (number, mark)
                 else:
                     self._take_write(state, verb, payload, number, mark)
+            elif action is _LEARNS:
+                self._take_write(state, verb, payload, number, mark)
             elif action is not _SAYS_NO_MORE:
                 kind = self._take_rare(state, action, verb, msg_id, payload, number, mark)
                 connection = state.connection
@@ -219,7 +223,7 @@ class RpcMessages:
         connection = state.connection
         number = assembly.count
         time_ns = assembly.times[mark & TIMES_MASK]
-        for head, payload in zip(heads, payloads, strict=False):
+        for head, payload in zip(heads, payloads):  # noqa: B905
             msg_id = head[0]
             kind = _KIND_REPLY
             if msg_id < 0:
@@ -283,7 +287,7 @@ class RpcMessages:
                             write = self._acknowledged_again(state.writes_from, key)
                         if write is not None:
                             acknowledges, acknowledges_frame = write
-                    elif action is _WRITES:
+                    elif action in {_WRITES, _LEARNS}:
                         self._take_write(state, verb, frame.payload, number, frame.last_mark)
                     kind = self._take_rare(
                         state, action, verb, msg_id, frame.payload, number, frame.last_mark

@@ -145,6 +145,8 @@ class BlockDecoder:
             clocks = section.clocks
             interface_count = len(clocks)
             number = self._packet_count
+            known_interface = -1
+            link_type = tick_ns = offset_ns = 0
             # Nearly every block is an enhanced packet without options. The loop takes those alone; whatever
             # looks different in any way falls through to the careful path below, which knows the reasons.
             while end - position >= _ENHANCED_MIN_BYTES:
@@ -156,13 +158,16 @@ class BlockDecoder:
                     or size != captured + 35 & -4
                     or following > end
                     or size > BLOCK_BYTES_MAX
-                    or interface >= interface_count
                     or u32(data, following - 4)[0] != size
                 ):
                     break
-                link_type, tick_ns, offset_ns, _, _ = clocks[interface]
-                if not tick_ns:
-                    break
+                if interface != known_interface:
+                    if interface >= interface_count:
+                        break
+                    link_type, tick_ns, offset_ns, _, _ = clocks[interface]
+                    if not tick_ns:
+                        break
+                    known_interface = interface
                 number += 1
                 start = position + 28
                 time_ns = (high << 32 | low) * tick_ns + offset_ns
