@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from harness.codec.verbs.gossip import GossipDigestSyn
 from harness.events.message import Message, Protocol
 
 ROUND_NS_MAX = 1_000_000_000
@@ -30,6 +31,8 @@ class Round:
     last_ns: int
     """Time of its last message so far."""
     is_over: bool = False
+    is_shadow: bool = False
+    """Of a node that does not know anybody yet: its SYN names nobody, and the ACK is the end."""
 
 
 class GossipRounds:
@@ -48,14 +51,18 @@ class GossipRounds:
                 continue
             sender, receiver = message.sender.address, message.receiver.address
             if message.verb == _SYN:
-                begun = Round(message.time_ns, message.time_ns)
+                body = message.body
+                is_shadow = isinstance(body, GossipDigestSyn) and not body.syn.digests
+                begun = Round(message.time_ns, message.time_ns, is_shadow=is_shadow)
                 self.rounds.append(begun)
                 self._asked.setdefault((sender, receiver), deque()).append(begun)
             elif message.verb == _ACK:
                 answered = _next(self._asked.get((receiver, sender)), message.time_ns)
                 if answered is not None:
                     answered.last_ns = message.time_ns
-                    self._answered.setdefault((receiver, sender), deque()).append(answered)
+                    answered.is_over = answered.is_shadow
+                    if not answered.is_shadow:
+                        self._answered.setdefault((receiver, sender), deque()).append(answered)
             elif message.verb == _ACK2:
                 over = _next(self._answered.get((sender, receiver)), message.time_ns)
                 if over is not None:
@@ -91,9 +98,14 @@ def cut(rounds: Iterable[Round], time_ns: int, *, forward: bool) -> int:
 
 
 def _next(waiting: deque[Round] | None, now_ns: int) -> Round | None:
-    """The oldest round that waits, but for those that have been given up."""
+    """The oldest round that waits, but for those that have been given up.
+
+    What is asked of a node that is about to start, or gone, is never answered: of several that wait, those that have
+    waited for long are such.
+    """
     while waiting:
         oldest = waiting.popleft()
-        if now_ns - oldest.last_ns < ROUND_NS_MAX:
+        age_ns = now_ns - oldest.last_ns
+        if age_ns < _PAUSE_NS or (not waiting and age_ns < ROUND_NS_MAX):
             return oldest
     return None

@@ -23,7 +23,7 @@ _LATE_ANSWER_NS = 1_500_000_000
 """How long a node that stood still may take to see what waited for it."""
 _CLIENT_LIMIT_NS = 30_000_000_000
 _ACKNOWLEDGED = frozenset({"MUTATION", "HINT_MUTATION", "PAXOS_LEARN"})
-_CUT_MOVED_NS_MAX = 2_000_000_000
+_CUT_MOVED_NS_MAX = 500_000_000
 _PING = 63
 
 

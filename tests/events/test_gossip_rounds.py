@@ -46,3 +46,15 @@ def test_rounds_with_a_node_that_is_gone_are_given_up(reference: Path) -> None:
 def test_a_cut_moves_out_of_rounds_that_overlap(time_ns: int, forward: bool, expected: int) -> None:
     rounds = [Round(10, 20), Round(15, 30), Round(28, 35), Round(38, 38)]
     assert cut(rounds, time_ns, forward=forward) == expected
+
+
+def test_the_first_rounds_of_a_new_node_end_with_the_answer(reference: Path) -> None:
+    trace = read_trace(reference / "scylla-4.2" / "base" / "boot.pcapng")
+    rounds = GossipRounds()
+    rounds.take(trace)
+    shadows = [item for item in rounds.rounds if item.is_shadow]
+    answered = [item for item in shadows if item.last_ns > item.begin_ns]
+    assert answered
+    assert all(item.is_over for item in answered)
+    # What was asked of nodes that did not listen yet takes no answer that belongs to another round.
+    assert all(item.last_ns - item.begin_ns < ROUND_NS_MAX / 2 for item in rounds.rounds)
