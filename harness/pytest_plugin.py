@@ -9,6 +9,8 @@ A verdict that is not PASS fails the scenario, with the transcript as its text; 
 import inspect
 import os
 import re
+import shlex
+import sys
 import traceback
 from collections.abc import Generator, Iterator
 from dataclasses import replace
@@ -23,7 +25,7 @@ from harness.errors import BackendError, HarnessError
 if TYPE_CHECKING:
     from harness.backends.contract import Cluster, Needs, Session
     from harness.recording import Judged, Wire
-    from harness.run import Run
+    from harness.run import Choice, Run
 
 RUN: "pytest.StashKey[Run]" = pytest.StashKey()
 RUN_ID = pytest.StashKey[str]()
@@ -55,7 +57,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--cluster",
         metavar="BACKEND",
         help="the cluster that scenarios run on; simulated (the default): nodes of our own, one process each, on a "
-        "network of their own; replay: none, a capture answers (--pcap)",
+        "network of their own; docker: containers (--image); executable: your own scylla (--scylla-exe); replay: none, "
+        "a capture answers (--pcap)",
     )
     group.addoption(
         "--pcap",
@@ -73,11 +76,65 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--keep",
         action="store_true",
-        help="leave the cluster running, if its nodes can outlive pytest (simulated ones cannot: harness up starts "
-        "a cluster that stays)",
+        help="leave the cluster running, for --attach; containers can, other nodes end with pytest (harness up starts "
+        "a simulated cluster that stays)",
     )
+    _add_options_of_real_nodes(parser.getgroup("wire nodes", "ScyllaDB on the wire: real nodes"))
     group.addoption(
         "--report-dir", metavar="FOLDER", default="reports", help="where reports go; default: reports"
+    )
+
+
+def _add_options_of_real_nodes(group: pytest.OptionGroup) -> None:
+    group.addoption(
+        "--image",
+        metavar="IMAGE",
+        help="of --cluster=docker: what nodes are made of; default: a scylladb/scylla",
+    )
+    group.addoption(
+        "--attach",
+        metavar="CLUSTER",
+        nargs="?",
+        const="",
+        help="of --cluster=docker: use a cluster that runs (docker compose up, or --keep) and start none; scenarios "
+        "drop all its keyspaces; with --attach=NAME if there are several",
+    )
+    group.addoption(
+        "--capture-by",
+        choices=["auto", "bridge", "sidecar"],
+        default="auto",
+        help="of --cluster=docker: who records; bridge: dumpcap on this machine; sidecar: a container where the engine "
+        "is; auto: this machine where it can",
+    )
+    group.addoption(
+        "--sidecar-image",
+        metavar="IMAGE",
+        help="of --cluster=docker: what sidecars are made of: has dumpcap, python3 and iptables",
+    )
+    group.addoption(
+        "--docker-subnet",
+        metavar="SUBNET",
+        default="",
+        help="of --cluster=docker: for the nodes, such as 10.9.8.0/24; default: one that is free",
+    )
+    group.addoption("--scylla-exe", metavar="PATH", help="of --cluster=executable: the scylla to run")
+    group.addoption(
+        "--exe-prefix",
+        metavar="WORDS",
+        default="",
+        help='of --cluster=executable: what stands before it, such as "chroot DIR env NAME=VALUE"',
+    )
+    group.addoption(
+        "--scylla-args", metavar="WORDS", default="", help="added to the command line of real nodes"
+    )
+    group.addoption(
+        "--scylla-yaml", metavar="FILE", help="settings of real nodes, which win over those of the harness"
+    )
+    group.addoption(
+        "--tablets",
+        choices=["on", "off"],
+        default="off",
+        help="whether keyspaces of real nodes have tablets where scenarios do not care; default: off",
     )
 
 
@@ -99,9 +156,15 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             "--cluster=replay needs a capture, or a folder of captures: --pcap FILE|FOLDER"
         )
-    if config.getoption("--keep") and backend in {None, "simulated"}:
+    if config.getoption("--keep") and backend in {None, "simulated", "executable"}:
         raise pytest.UsageError(
-            "--keep: simulated nodes end with pytest; harness up starts a cluster that stays"
+            f"--keep: {backend or 'simulated'} nodes end with pytest; harness up starts a cluster that stays"
+        )
+    if config.getoption("--attach") is not None and backend != "docker":
+        raise pytest.UsageError("--attach is for --cluster=docker")
+    if (config.getoption("--scylla-exe") is None) is (backend == "executable"):
+        raise pytest.UsageError(
+            "--scylla-exe is for --cluster=executable, which needs the path of your scylla: --scylla-exe PATH"
         )
     if backend != "replay" and capture is not None:
         raise pytest.UsageError("--pcap is for --cluster=replay")
@@ -139,6 +202,34 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if len(captures) > 1:
         ids = [path.parent.relative_to(folder).as_posix() for path in captures]
         metafunc.parametrize("cluster", captures, indirect=True, ids=ids)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let scenarios with the same needs stand together where they share a cluster."""
+    backend = config.getoption("--cluster")
+    if backend is None:
+        return
+    from harness.run import shares_clusters  # noqa: PLC0415  (costs time that other tests need not spend)
+
+    if shares_clusters(backend):
+        items.sort(key=_order_of_needs)
+
+
+def _order_of_needs(item: pytest.Item) -> str:
+    try:
+        marked = _marked(item)
+    except pytest.UsageError:
+        return ""
+    for name in ("capture", "because", "lines"):
+        marked.pop(name, None)
+    return str(sorted(marked.items(), key=lambda pair: pair[0]))
+
+
+def pytest_unconfigure() -> None:
+    """End the cluster that scenarios have shared."""
+    run = sys.modules.get("harness.run")
+    if run is not None:
+        run.end_shared()
 
 
 @pytest.fixture
@@ -288,7 +379,7 @@ def _opened_or_why(request: pytest.FixtureRequest) -> "Run | str":
 
 def _opened(request: pytest.FixtureRequest) -> "Run":
     from harness.backends.contract import Needs  # noqa: PLC0415  (costs time that other tests need not spend)
-    from harness.run import DEFAULT_BACKEND, Choice, Run, open_cluster, why_not  # noqa: PLC0415  (the same)
+    from harness.run import DEFAULT_BACKEND, Run, open_cluster, why_not  # noqa: PLC0415  (the same)
 
     config = request.config
     backend = config.getoption("--cluster") or DEFAULT_BACKEND
@@ -307,7 +398,7 @@ def _opened(request: pytest.FixtureRequest) -> "Run":
     because = marked.pop("because", "")
     marked.setdefault("nodes", config.getoption("--nodes"))
     needs = Needs(**marked)
-    choice = Choice(backend=backend, capture=capture, needs=needs)
+    choice = replace(_choice_of(config, backend), capture=capture, needs=needs)
     version = config.getoption("--scylla-version")
     reason = why_not(choice)
     if not reason and version is not None:
@@ -328,6 +419,42 @@ def _opened(request: pytest.FixtureRequest) -> "Run":
         on_verdict=lambda judged: _refuse(run, judged, request.node),
     )
     return run
+
+
+def _choice_of(config: pytest.Config, backend: str) -> "Choice":
+    """What the options say of the cluster."""
+    from harness.backends.docker import options as docker_options  # noqa: PLC0415  (the same)
+    from harness.backends.executable.options import ExecutableOptions  # noqa: PLC0415  (the same)
+    from harness.run import Choice  # noqa: PLC0415  (the same)
+
+    arguments = tuple(shlex.split(config.getoption("--scylla-args")))
+    yaml = config.getoption("--scylla-yaml")
+    overlay = None if yaml is None else Path(yaml)
+    has_tablets = config.getoption("--tablets") == "on"
+    executable = config.getoption("--scylla-exe")
+    return Choice(
+        backend=backend,
+        docker=docker_options.DockerOptions(
+            image=config.getoption("--image") or docker_options.IMAGE,
+            sidecar_image=config.getoption("--sidecar-image") or docker_options.SIDECAR_IMAGE,
+            capture_by=docker_options.CaptureBy(config.getoption("--capture-by")),
+            arguments=arguments,
+            yaml=overlay,
+            has_tablets=has_tablets,
+            subnet=config.getoption("--docker-subnet"),
+            stays=config.getoption("--keep"),
+            attach=config.getoption("--attach"),
+        ),
+        executable=None
+        if executable is None
+        else ExecutableOptions(
+            executable=Path(executable) if "/" not in executable else Path(executable).absolute(),
+            prefix=tuple(shlex.split(config.getoption("--exe-prefix"))),
+            arguments=arguments,
+            yaml=overlay,
+            has_tablets=has_tablets,
+        ),
+    )
 
 
 def _only_capture(folder: Path, name: str, marked: dict[str, Any]) -> Path:

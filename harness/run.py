@@ -5,25 +5,31 @@ This module alone knows all stages; the command line and the pytest plugin only 
 
 import json
 import shlex
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 
 from harness.backends.contract import Cluster, Needs, Session
+from harness.backends.docker.options import DockerOptions
+from harness.backends.executable.options import ExecutableOptions
+from harness.backends.executable.site import ExecutableSite
+from harness.backends.executable.version import release_of
 from harness.backends.live.cluster import LiveCluster
 from harness.backends.live.coordinators import CQL_PORT
 from harness.backends.live.machine import Site
 from harness.backends.live.rest_client import API_PORT
+from harness.backends.live.reuse import ReusableSite, Reuse
 from harness.backends.network.cleanup import clean as clean_networks
 from harness.backends.replay.cluster import ReplayCluster
+from harness.backends.scylla_settings import count_of
 from harness.backends.simulated import LINE as SIMULATED_LINE
 from harness.backends.simulated import SimulatedSite
 from harness.capture.dumpcap import RunningCapture
 from harness.dissect.reading import context_beside, read_context, read_trace
-from harness.errors import BackendError, ExpectationError
+from harness.errors import BackendError, ExpectationError, HarnessError
 from harness.events.trace import Trace
 from harness.expect.explain import explain
 from harness.expect.monitors import monitors
@@ -52,13 +58,19 @@ class Opened:
     """The file that its packets are in."""
     is_temporary: bool = False
     """Whether that file is gone when the cluster is closed."""
+    site: ReusableSite | None = None
+    """Where it runs, if another scenario may use it afterwards."""
 
     def close(self) -> None:
         """Give everything back."""
         try:
             self.recorder.close()
         finally:
-            self.cluster.close()
+            if self.site is None:
+                self.cluster.close()
+            else:
+                assert isinstance(self.cluster, LiveCluster)
+                _reuse.give_back(self.cluster, self.site)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +81,8 @@ class Choice:
     capture: Path | None = None
     """Of replay: the file."""
     needs: Needs = field(default_factory=Needs)
+    docker: DockerOptions = field(default_factory=DockerOptions)
+    executable: ExecutableOptions | None = None
 
 
 def known_backends() -> tuple[str, ...]:
@@ -77,8 +91,19 @@ def known_backends() -> tuple[str, ...]:
 
 
 def why_not(choice: Choice) -> str:
-    """Why a backend never gives what is needed, so that nobody need start a cluster; empty: it may."""
+    """Why a backend never gives what is needed, so that nobody need start a cluster; empty: it may.
+
+    Raises:
+        BackendError: it does not say what it gives.
+    """
     needs = choice.needs
+    if choice.backend == DOCKER:
+        # Only here: the SDK is loaded for nothing else.
+        from harness.backends.docker.site import why_not as why_not_docker  # noqa: PLC0415
+
+        return why_not_docker(needs, choice.docker)
+    if choice.backend == EXECUTABLE:
+        return release_of(_executable_of(choice)).why_not(needs, "the executable is")
     if choice.backend != SIMULATED:
         return ""
     line = SIMULATED_LINE.value
@@ -131,6 +156,83 @@ def _open_simulated(choice: Choice) -> Opened:
     return started(SimulatedSite.create(choice.needs))
 
 
+def _open_docker(choice: Choice) -> Opened:
+    from harness.backends.docker.site import DockerSite  # noqa: PLC0415  (the SDK is loaded for nothing else)
+
+    options = choice.docker
+    if options.attach is not None:
+        return _shared((DOCKER, options), lambda: DockerSite.attach(options), is_running=True)
+    return _shared(
+        (DOCKER, options, _kind_of(choice.needs)), lambda: DockerSite.create(choice.needs, options)
+    )
+
+
+def _open_executable(choice: Choice) -> Opened:
+    options = _executable_of(choice)
+    return _shared(
+        (EXECUTABLE, options, _kind_of(choice.needs)), lambda: ExecutableSite.create(choice.needs, options)
+    )
+
+
+def _executable_of(choice: Choice) -> ExecutableOptions:
+    if choice.executable is None:
+        raise BackendError("--cluster=executable needs the path of one: --scylla-exe PATH")
+    return choice.executable
+
+
+def _kind_of(needs: Needs) -> Needs:
+    """What is needed, as far as clusters differ by it."""
+    return replace(
+        needs, nodes=count_of(needs), lines=(), hints=needs.hints is not False, shards=needs.shards or 1
+    )
+
+
+def _shared(key: Hashable, make: Callable[[], ReusableSite], *, is_running: bool = False) -> Opened:
+    """A cluster of a kind: the one that the scenario before has used, or else a new one."""
+    site = _reuse.take(key)
+    if site is not None:
+        try:
+            return replace(_joined(site), site=site)
+        except HarnessError:
+            if not site.is_ours:
+                raise
+            # What has become of it says nothing about this scenario.
+            _reuse.discard()
+    site = make()
+    if is_running:
+        _reuse.keep(key, site)
+        return replace(_joined(site), site=site)
+    opened = started(site)
+    _reuse.keep(key, site)
+    return replace(opened, site=site)
+
+
+def _joined(site: Site) -> Opened:
+    """Use a cluster that runs, recorded from now on."""
+    cluster = LiveCluster.attach(site)
+    path = site.folder / _CAPTURE
+    return Opened(
+        cluster=cluster,
+        recorder=LiveRecorder(RunningCapture.start(site.tap, path), cluster),
+        capture=path,
+        is_temporary=True,
+    )
+
+
+def shares_clusters(backend: str) -> bool:
+    """Whether scenarios of the same needs use the same cluster, one after the other."""
+    return backend in {DOCKER, EXECUTABLE}
+
+
+def end_shared() -> None:
+    """Give up the cluster that is left over for another scenario.
+
+    Raises:
+        BackendError: something of it cannot be removed.
+    """
+    _reuse.close()
+
+
 def start_simulated(needs: Needs) -> "Running":
     """Start a simulated cluster that stays until it is closed.
 
@@ -147,13 +249,24 @@ def start_simulated(needs: Needs) -> "Running":
     return Running(opened=opened, recorder=opened.recorder, command_prefix=site.command_prefix)
 
 
-def clean() -> tuple[str, ...]:
+def clean(*, with_kept: bool = False) -> tuple[str, ...]:
     """Remove what killed runs of this user have left behind; name what that was.
+
+    Args:
+        with_kept: remove clusters that were to stay (``--keep``), too.
 
     Raises:
         BackendError: something of it cannot be removed.
     """
-    return tuple(str(removed) for removed in clean_networks())
+    from harness.backends.docker import site as docker_site  # noqa: PLC0415  (the SDK is loaded for nothing else)
+
+    removed = [str(item) for item in clean_networks()]
+    try:
+        engine = docker_site.connected()
+    except BackendError:
+        # Where no engine answers, nothing of it can be left.
+        return tuple(removed)
+    return (*removed, *docker_site.clean_up(engine, with_kept=with_kept))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,10 +316,18 @@ def started(site: Site, capture: Path | None = None) -> Opened:
 
 
 SIMULATED = "simulated"
+DOCKER = "docker"
+EXECUTABLE = "executable"
+_reuse = Reuse()
 DEFAULT_BACKEND = SIMULATED
 """Where nobody chooses."""
 _CAPTURE = "capture.pcapng"
-_BACKENDS: dict[str, Callable[[Choice], Opened]] = {SIMULATED: _open_simulated, "replay": _open_replay}
+_BACKENDS: dict[str, Callable[[Choice], Opened]] = {
+    SIMULATED: _open_simulated,
+    DOCKER: _open_docker,
+    EXECUTABLE: _open_executable,
+    "replay": _open_replay,
+}
 
 
 @lru_cache(maxsize=_TRACES_KEPT)

@@ -125,12 +125,15 @@ RELEASE = "4.2.4-simulated"
 """What ``--version`` prints."""
 
 
-def read_command(arguments: Sequence[str], *, default_options_file: Path | None = None) -> NodeConfig | None:
+def read_command(
+    arguments: Sequence[str], *, default_options_file: Path | None = None, own_address: str | None = None
+) -> NodeConfig | None:
     """Understand a command line.
 
     Args:
         arguments: what stands behind the program's name.
         default_options_file: scylla.yaml where none is named.
+        own_address: what to listen on where neither says it.
 
     Returns:
         The settings of the node; None: only its version is asked for.
@@ -147,6 +150,8 @@ def read_command(arguments: Sequence[str], *, default_options_file: Path | None 
     for name, value in options.items():
         if name not in _RUNTIME_OPTIONS:
             settings[name.replace("-", "_")] = value
+    if own_address is not None and settings.get("listen_address", "localhost") == "localhost":
+        settings["listen_address"] = own_address
     return _config_of(settings, None if path is None else path.parent)
 
 

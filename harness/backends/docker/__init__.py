@@ -1,0 +1,1 @@
+"""A cluster of containers, each a node, on a network of their own."""

@@ -1,0 +1,145 @@
+"""A program in a container whose standard streams are here: what it reads and writes comes through the engine.
+
+Wire, from the engine: stream u8 (1 output, 2 errors), three zeros, length u32 big endian, payload; to it: plain bytes.
+
+Source:
+    Docker Engine API 1.41, "Attach to a container", "Stream format".
+"""
+
+import contextlib
+import socket
+import struct
+from collections.abc import Mapping, Sequence
+from threading import Lock, Thread
+from typing import Any, BinaryIO
+
+from harness.backends.docker.engine import Engine
+from harness.errors import BackendError
+
+_HEAD = struct.Struct(">BxxxI")
+_OUTPUT, _ERRORS = 1, 2
+_CHUNK_BYTES = 1 << 16
+
+
+class ContainerStream:
+    """A container that was started with its streams attached; it ends when it is no longer read from here.
+
+    Args:
+        engine: where it runs.
+        image: that it is made of.
+        command: its program and arguments.
+        labels: written on it.
+        network_mode: such as ``host``, or ``container:ID``.
+        output: file for what it writes; closed when it has ended.
+        errors: file for its standard error; closed as well.
+        name: in errors.
+
+    Raises:
+        BackendError: it cannot be started.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        image: str,
+        command: Sequence[str],
+        labels: Mapping[str, str],
+        network_mode: str,
+        output: BinaryIO,
+        errors: BinaryIO,
+        name: str,
+    ) -> None:
+        self._engine = engine
+        self._lock = Lock()
+        self._exit_code: int | None = None
+        self._name = name
+        with engine.refusing(f"{name} cannot be started"):
+            host = engine.api.create_host_config(
+                network_mode=network_mode, cap_add=["NET_ADMIN", "NET_RAW"], security_opt=["label=disable"]
+            )
+            self.container = str(
+                engine.api.create_container(
+                    engine.image_id(image),
+                    list(command[1:]),
+                    entrypoint=command[0],
+                    stdin_open=True,
+                    labels=dict(labels),
+                    host_config=host,
+                    user="0",
+                )["Id"]
+            )
+        try:
+            with engine.refusing(f"{name} cannot be started"):
+                # Whoever is killed closes this, and thereby the program's standard input.
+                self._stream = _raw(
+                    engine.api.attach_socket(
+                        self.container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+                    )
+                )
+                self._stream.settimeout(None)
+                engine.api.start(self.container)
+        except BaseException:
+            engine.remove_container(self.container)
+            raise
+        self._reader = Thread(target=self._read, args=(output, errors), name=f"harness-{name}", daemon=True)
+        self._reader.start()
+
+    def send(self, data: bytes) -> None:
+        """Write to its standard input.
+
+        Raises:
+            OSError: it has ended.
+        """
+        with self._lock:
+            self._stream.sendall(data)
+
+    def exit_code(self) -> int | None:
+        """None while it runs, or not all that it wrote has come."""
+        if self._exit_code is None and not self._reader.is_alive():
+            try:
+                with self._engine.refusing(self._name):
+                    state = self._engine.api.wait(self.container, timeout=10)
+                code = int(state["StatusCode"])
+            except BackendError:
+                # Somebody has removed it.
+                code = 137
+            # As processes of this machine have it.
+            self._exit_code = 128 - code if code > 128 else code
+        return self._exit_code
+
+    def close(self) -> None:
+        """End it, and remove the container."""
+        with contextlib.suppress(OSError):
+            self._stream.shutdown(socket.SHUT_RDWR)
+        self._engine.remove_container(self.container)
+        self._reader.join(timeout=10)
+        self._stream.close()
+
+    def _read(self, output: BinaryIO, errors: BinaryIO) -> None:
+        files = {_OUTPUT: output, _ERRORS: errors}
+        with output, errors, contextlib.suppress(OSError, ValueError):
+            while head := self._exactly(_HEAD.size):
+                kind, size = _HEAD.unpack(head)
+                file = files.get(kind, errors)
+                while size:
+                    data = self._stream.recv(min(size, _CHUNK_BYTES))
+                    if not data:
+                        return
+                    file.write(data)
+                    size -= len(data)
+
+    def _exactly(self, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            part = self._stream.recv(size - len(data))
+            if not part:
+                return b""
+            data += part
+        return data
+
+
+def _raw(stream: Any) -> socket.socket:  # noqa: ANN401  (the SDK has no types)
+    """The socket below what the SDK gives, which differs by transport."""
+    found: socket.socket = getattr(stream, "_sock", stream)
+    return found

@@ -1,0 +1,196 @@
+"""The Docker engine: which one, and what its refusals mean.
+
+``DOCKER_HOST`` wins, then the context (``DOCKER_CONTEXT``, or the one that ``docker context use`` chose), as with
+the command line. Podman answers to the same API.
+
+Source:
+    Docker documentation, "Docker contexts", "Environment variables"; Docker Engine API 1.41.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import docker
+import requests
+from docker.context import ContextAPI
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+
+from harness.errors import BackendError
+
+TIMEOUT_S = 120.0
+_HOST = "DOCKER_HOST"
+_CONTEXT = "DOCKER_CONTEXT"
+_OWN_SOCKETS = ("unix://", "http+unix://", "npipe://")
+
+
+class Engine:
+    """A connection to an engine; every method raises ``BackendError`` if it refuses.
+
+    Args:
+        client: the SDK's.
+        address: where it is, for errors.
+    """
+
+    def __init__(self, client: docker.DockerClient, address: str) -> None:
+        self.client = client
+        self.api = client.api
+        self.address = address
+
+    @classmethod
+    def connect(cls) -> "Engine":
+        """Connect to the engine that the environment names.
+
+        Raises:
+            BackendError: none answers.
+        """
+        address = "the default address"
+        try:
+            address, make = _chosen()
+            client = make()
+            client.ping()
+        except (DockerException, requests.RequestException, OSError, ValueError) as error:
+            raise _unreachable(address, error) from error
+        return cls(client, address)
+
+    @property
+    def is_of_this_machine(self) -> bool:
+        """Whether it is reached through a socket of this machine; it may be in a virtual machine all the same."""
+        return self.address.startswith(_OWN_SOCKETS)
+
+    @contextmanager
+    def refusing(self, what: str) -> Iterator[None]:
+        """Turn what the engine says inside into an error that says what could not be done, and what to do.
+
+        Args:
+            what: as part of a sentence, such as ``n1 cannot be started``.
+        """
+        try:
+            yield
+        except ImageNotFound as error:
+            raise BackendError(f"{what}: {_explained(error)}") from error
+        except (DockerException, requests.RequestException) as error:
+            raise BackendError(f"{what}: {_explained(error)}") from error
+
+    def image_id(self, name: str) -> str:
+        """The id of an image, which is pulled if the engine does not have it.
+
+        Raises:
+            BackendError: there is no such image.
+        """
+        try:
+            with self.refusing(f"image {name}"):
+                return str(self.api.inspect_image(name)["Id"])
+        except BackendError as error:
+            if not isinstance(error.__cause__, NotFound):
+                raise
+        repository, tag = _with_tag(name)
+        try:
+            self.api.pull(repository, tag=tag)
+            return str(self.api.inspect_image(name)["Id"])
+        except (DockerException, requests.RequestException) as error:
+            raise BackendError(
+                f"the engine at {self.address} has no image {name}, and cannot pull it: {_reason(error)}\n"
+                f"fetch it by hand (docker pull {name}; or docker save there, docker load here), or name another one "
+                "(--image, --sidecar-image)"
+            ) from error
+
+    def inspect(self, container: str) -> dict[str, Any]:
+        """What the engine knows of a container.
+
+        Raises:
+            BackendError: it is gone.
+        """
+        with self.refusing(f"container {container[:12]}"):
+            return dict(self.api.inspect_container(container))
+
+    def remove_container(self, container: str) -> None:
+        """Remove a container with its data, running or not; nothing happens if it is gone."""
+        with self.refusing(f"container {container[:12]} cannot be removed"):
+            try:
+                self.api.remove_container(container, v=True, force=True)
+            except NotFound:
+                return
+            except APIError as error:
+                # Somebody else, such as another run that cleans up, is about it.
+                if error.status_code != requests.codes.conflict:
+                    raise
+
+    def remove_network(self, network: str) -> None:
+        """Remove a network; nothing happens if it is gone."""
+        with self.refusing(f"network {network[:12]} cannot be removed"):
+            try:
+                self.api.remove_network(network)
+            except NotFound:
+                return
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.client.close()
+
+
+def _chosen() -> tuple[str, Callable[[], docker.DockerClient]]:
+    host = os.environ.get(_HOST)
+    if host:
+        return host, lambda: docker.DockerClient.from_env(
+            timeout=TIMEOUT_S, use_ssh_client=host.startswith("ssh:")
+        )
+    context = ContextAPI.get_context(os.environ.get(_CONTEXT) or None)
+    if context is None or not context.Host:
+        if os.environ.get(_CONTEXT):
+            raise ValueError(f"there is no Docker context {os.environ[_CONTEXT]}")
+        return "unix:///var/run/docker.sock", lambda: docker.DockerClient.from_env(timeout=TIMEOUT_S)
+    address = str(context.Host)
+    is_ssh = address.startswith("ssh:")
+    return address, lambda: docker.DockerClient(
+        base_url=address, tls=context.TLSConfig, timeout=TIMEOUT_S, use_ssh_client=is_ssh
+    )
+
+
+def _with_tag(name: str) -> tuple[str, str]:
+    repository, colon, tag = name.rpartition(":")
+    return (repository, tag) if colon and "/" not in tag else (name, "latest")
+
+
+def _unreachable(address: str, error: Exception) -> BackendError:
+    text = str(error)
+    if "Permission denied" in text or isinstance(error, PermissionError):
+        return BackendError(
+            f"this user may not use the Docker engine at {address}; run as root, or join the group that may: "
+            "sudo usermod -aG docker $USER, then log in again"
+        )
+    return BackendError(
+        f"no Docker engine answers at {address}: {_reason(error)}\n"
+        "install and start one (Debian: sudo apt-get install docker.io; sudo systemctl start docker), name another one "
+        f"with {_HOST} or docker context use, or run without containers: --cluster=simulated"
+    )
+
+
+def _explained(error: Exception) -> str:
+    reason = _reason(error)
+    lower = reason.lower()
+    if "no space left on device" in lower or "disk quota" in lower:
+        return (
+            f"the disk of the Docker engine is full ({reason}); make room there: docker system df shows what takes it, "
+            "docker system prune removes what nobody uses"
+        )
+    if "overlaps with other one" in lower or "pool overlaps" in lower:
+        return (
+            f"the subnet is taken ({reason}); docker network ls shows by whom; harness clean removes what killed runs "
+            "have left, --docker-subnet names another one"
+        )
+    if "address already in use" in lower:
+        return (
+            f"another container has that address ({reason}); harness clean removes what killed runs have left"
+        )
+    return reason
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, APIError) and error.explanation:
+        return str(error.explanation).strip()
+    # Of what requests wraps around an error, the innermost says what it was.
+    while error.__context__ is not None and isinstance(error.__context__, Exception):
+        error = error.__context__
+    return str(error).strip() or type(error).__name__

@@ -1,0 +1,254 @@
+"""One node in a container.
+
+Source:
+    Docker Engine API 1.41, "Containers"; Scylla, dist/docker (scyllasetup.py: options of the image; scylla runs under
+    supervisord there, which starts it again when it has failed).
+"""
+
+import io
+import re
+import tarfile
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import PurePosixPath
+
+from docker.errors import NotFound
+
+from harness.backends.docker.engine import Engine
+from harness.backends.docker.firewall import Firewall
+from harness.backends.scylla_settings import Place
+from harness.errors import BackendError
+from harness.waiting import wait_until
+
+STOP_TIMEOUT_S = 120
+KILL_TIMEOUT_S = 20.0
+CONFIGURATION = PurePosixPath("/etc/scylla")
+_LINES = 5
+_LOG_LINES_MAX = 20_000
+_LOOKED_AT_S = 1.0
+_SUPERVISED = re.compile(rb"exited: scylla(?:-server)? \(exit status (\d+); not expected\)")
+_NOT_THERE = (126, 127)
+
+
+class DockerMachine:
+    """A node's container; the contract of ``Machine``.
+
+    Args:
+        engine: where it is.
+        container: its id.
+        place: the node's name, address, datacenter and rack.
+        firewall: of all nodes.
+        files: gives what is to stand in the folder of settings when it starts.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        container: str,
+        place: Place,
+        *,
+        firewall: Firewall,
+        files: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
+        self.container = container
+        self.place = place
+        self._engine = engine
+        self._firewall = firewall
+        self._files = files
+        self._started_s = 0.0
+        self._looked_s = 0.0
+        firewall.add(self)
+
+    @property
+    def name(self) -> str:
+        """The node's name."""
+        return self.place.name
+
+    @property
+    def address(self) -> str:
+        """Where the node listens."""
+        return self.place.address
+
+    @property
+    def datacenter(self) -> str:
+        """The node's datacenter."""
+        return self.place.datacenter
+
+    @property
+    def rack(self) -> str:
+        """The node's rack."""
+        return self.place.rack
+
+    @property
+    def is_seed(self) -> bool:
+        """Whether others learn from it who is there."""
+        return self.place.is_seed
+
+    def start(self) -> None:
+        """Start its container.
+
+        Raises:
+            BackendError: it runs already, or cannot be started.
+        """
+        with self._engine.refusing(f"{self.name} cannot be started"):
+            if self._engine.api.inspect_container(self.container)["State"]["Running"]:
+                raise BackendError(f"{self.name} runs already (container {self.container[:12]})")
+            files = self._files()
+            if files:
+                self._engine.api.put_archive(self.container, str(CONFIGURATION), _archive_of(files))
+            self._started_s = time.time()
+            self._engine.api.start(self.container)
+        self._firewall.restarted(self.name)
+
+    def exit_code(self) -> int | None:
+        """None while it runs, and before it was first started.
+
+        Raises:
+            BackendError: the container is gone.
+        """
+        state = self._engine.inspect(self.container)["State"]
+        if state["Status"] in {"exited", "dead"}:
+            return int(state["ExitCode"])
+        return self._supervised_exit_code() if self._started_s and not state["Paused"] else None
+
+    def last_words(self) -> str:
+        """The end of its log, as part of a sentence."""
+        try:
+            with self._engine.refusing(self.name):
+                text = self._engine.api.logs(self.container, tail=_LINES).decode(errors="replace")
+                is_out_of_memory = self._engine.api.inspect_container(self.container)["State"]["OOMKilled"]
+        except BackendError as error:
+            return f"its log cannot be read: {error}"
+        killed = "it was killed for want of memory; " if is_out_of_memory else ""
+        lines = [line for line in text.splitlines() if line.strip()]
+        if not lines:
+            return f"{killed}its log is empty"
+        return f"{killed}its log ends with:\n" + "\n".join(f"  {line}" for line in lines[-_LINES:])
+
+    def log(self) -> bytes:
+        """What it has said since it was made, or the end of that.
+
+        Raises:
+            BackendError: the container is gone.
+        """
+        with self._engine.refusing(f"the log of {self.name} cannot be read"):
+            return bytes(self._engine.api.logs(self.container, tail=_LOG_LINES_MAX))
+
+    def kill(self) -> None:
+        """End it at once.
+
+        Raises:
+            BackendError: it is not gone in time.
+        """
+        with self._engine.refusing(f"{self.name} cannot be killed"):
+            if self._engine.api.inspect_container(self.container)["State"]["Running"]:
+                self._engine.api.kill(self.container)
+        if not wait_until(lambda: not self._is_running(), timeout_s=KILL_TIMEOUT_S):
+            raise BackendError(f"{self.name} still runs {KILL_TIMEOUT_S:g} s after SIGKILL")
+
+    def stop(self) -> None:
+        """Let it shut down.
+
+        Raises:
+            BackendError: it still ran after two minutes and was killed.
+        """
+        self._resume_if_paused()
+        with self._engine.refusing(f"{self.name} cannot be stopped"):
+            self._stop_supervised()
+            self._engine.api.stop(self.container, timeout=STOP_TIMEOUT_S)
+            state = self._engine.api.inspect_container(self.container)["State"]
+        if state["Running"] or (state["ExitCode"] == 137 and not self._is_supervised()):
+            raise BackendError(
+                f"{self.name} did not stop within {STOP_TIMEOUT_S} s, and was killed; {self.last_words()}"
+            )
+
+    def pause(self) -> None:
+        """Let all its processes stand still.
+
+        Raises:
+            BackendError: it does not run.
+        """
+        with self._engine.refusing(f"cannot pause {self.name}"):
+            self._engine.api.pause(self.container)
+
+    def resume(self) -> None:
+        """Let it go on.
+
+        Raises:
+            BackendError: it does not stand still.
+        """
+        with self._engine.refusing(f"cannot resume {self.name}"):
+            self._engine.api.unpause(self.container)
+
+    def isolate(self, peers: Iterable[str] = ()) -> None:
+        """Drop all packets between it and nodes of these names; none named: all of them.
+
+        Raises:
+            BackendError: rules cannot be set.
+        """
+        self._firewall.isolate(self.name, peers)
+
+    def heal(self) -> None:
+        """End ``isolate``.
+
+        Raises:
+            BackendError: rules cannot be removed.
+        """
+        self._firewall.heal(self.name)
+
+    def remove(self) -> None:
+        """Remove the container with its data.
+
+        Raises:
+            BackendError: the engine refuses.
+        """
+        self._firewall.remove(self.name)
+        self._engine.remove_container(self.container)
+
+    def _is_running(self) -> bool:
+        return bool(self._engine.inspect(self.container)["State"]["Running"])
+
+    def _resume_if_paused(self) -> None:
+        if self._engine.inspect(self.container)["State"]["Paused"]:
+            self.resume()
+
+    def _supervised_exit_code(self) -> int | None:
+        """With which code the node has ended inside a container that goes on and starts it again."""
+        if time.monotonic() - self._looked_s < _LOOKED_AT_S:
+            return None
+        self._looked_s = time.monotonic()
+        with self._engine.refusing(self.name):
+            text = self._engine.api.logs(self.container, tail=_LINES * 10, since=int(self._started_s))
+        found = _SUPERVISED.search(text)
+        return None if found is None else int(found[1])
+
+    def _stop_supervised(self) -> None:
+        """Where the container's first process is no node but its supervisor, have that stop the node in order."""
+        if self._is_supervised():
+            self._execute(["supervisorctl", "stop", "scylla"])
+
+    def _is_supervised(self) -> bool:
+        top = self._engine.inspect(self.container)
+        if not top["State"]["Running"]:
+            return False
+        return self._execute(["supervisorctl", "pid"]) not in _NOT_THERE
+
+    def _execute(self, command: list[str]) -> int:
+        try:
+            execution = self._engine.api.exec_create(self.container, command)["Id"]
+            self._engine.api.exec_start(execution)
+            return int(self._engine.api.exec_inspect(execution)["ExitCode"] or 0)
+        except NotFound:
+            return _NOT_THERE[1]
+
+
+def _archive_of(files: Mapping[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, text in files.items():
+            data = text.encode()
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            member.mode = 0o644
+            archive.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()

@@ -1,0 +1,42 @@
+"""Which image is wanted, where it is to be recorded, and what its nodes are told besides."""
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+IMAGE = "scylladb/scylla:2025.1.15"
+"""The line with long support whose captures the scenarios are held against."""
+SIDECAR_IMAGE = "nicolaka/netshoot:v0.13"
+"""Has dumpcap, Python and iptables."""
+
+
+class CaptureBy(Enum):
+    """Who records packets."""
+
+    AUTO = "auto"
+    """This machine where it can, else a sidecar."""
+    BRIDGE = "bridge"
+    """dumpcap on this machine, on the bridge of the containers."""
+    SIDECAR = "sidecar"
+    """dumpcap in a container where the engine is; packets come back through the engine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DockerOptions:
+    """Of ``--cluster=docker``."""
+
+    image: str = IMAGE
+    sidecar_image: str = SIDECAR_IMAGE
+    capture_by: CaptureBy = CaptureBy.AUTO
+    arguments: tuple[str, ...] = ()
+    """Added to each node's command line."""
+    yaml: Path | None = None
+    """Settings that win over ours."""
+    has_tablets: bool | None = None
+    """Whether keyspaces have tablets where scenarios do not care; None: no."""
+    subnet: str = ""
+    """For the nodes; empty: one that is free."""
+    stays: bool = False
+    """Whether the cluster is left running when pytest ends."""
+    attach: str | None = None
+    """Name of a cluster that runs already; empty: the only one; None: start one."""

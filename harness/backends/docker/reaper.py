@@ -1,0 +1,40 @@
+"""Removing what killed runs have left in the engine."""
+
+from harness.backends.docker.engine import Engine
+from harness.backends.docker.labels import CLUSTER, OWNER, is_left_over
+
+
+def reap(engine: Engine, *, with_kept: bool = False) -> tuple[str, ...]:
+    """Remove containers and networks of processes of this machine that have ended; name what that was.
+
+    Args:
+        engine: where to look.
+        with_kept: remove clusters that were to stay, too.
+
+    Raises:
+        BackendError: something of that cannot be removed.
+    """
+    removed: list[str] = []
+    with engine.refusing("containers cannot be listed"):
+        containers = engine.api.containers(all=True, filters={"label": OWNER})
+        networks = engine.api.networks(filters={"label": OWNER})
+    for container in containers:
+        if is_left_over(container["Labels"], with_kept=with_kept):
+            engine.remove_container(container["Id"])
+            removed.append(f"container {container['Names'][0].lstrip('/')}")
+    for network in networks:
+        if is_left_over(network["Labels"], with_kept=with_kept):
+            engine.remove_network(network["Id"])
+            removed.append(f"network {network['Name']}")
+    return tuple(removed)
+
+
+def running_clusters(engine: Engine) -> tuple[str, ...]:
+    """Names of the clusters that have running nodes.
+
+    Raises:
+        BackendError: the engine does not say.
+    """
+    with engine.refusing("containers cannot be listed"):
+        containers = engine.api.containers(filters={"label": CLUSTER})
+    return tuple(sorted({container["Labels"][CLUSTER] for container in containers}))

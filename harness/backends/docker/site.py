@@ -1,0 +1,481 @@
+"""The site of a cluster in containers: one bridge, a container with a fixed address for each node."""
+
+import json
+import os
+import secrets
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from cassandra.cluster import DefaultConnection
+from cassandra.connection import Connection
+from docker.errors import NotFound
+
+from harness.backends.contract import Needs
+from harness.backends.docker import labels
+from harness.backends.docker.engine import Engine
+from harness.backends.docker.firewall import Firewall
+from harness.backends.docker.host_tap import HostTap, why_not_here
+from harness.backends.docker.image_files import read_file
+from harness.backends.docker.machine import CONFIGURATION, DockerMachine
+from harness.backends.docker.network import DockerNetwork, make_network, network_of
+from harness.backends.docker.options import CaptureBy, DockerOptions
+from harness.backends.docker.reaper import reap
+from harness.backends.docker.sidecar import SidecarTap
+from harness.backends.docker.temporary_folder import left_over_folders, make_folder, remove_folder
+from harness.backends.docker.version import release_of
+from harness.backends.live.machine import Machine
+from harness.backends.scylla_settings import (
+    DATACENTER,
+    RACK,
+    RACKDC,
+    Place,
+    Release,
+    count_of,
+    next_place,
+    rackdc_text,
+    read_overlay,
+    runtime_options,
+    settings_of,
+    tablets_wanted,
+    yaml_text,
+)
+from harness.codec.verbs.line import Line
+from harness.errors import BackendError
+
+_YAML = "scylla.yaml"
+
+
+class DockerSite:
+    """A network with containers; made by ``create`` or ``attach``.
+
+    Args:
+        engine: where they are.
+        network: that joins them.
+        name: of the cluster.
+        needs: how it is made.
+        options: of the user.
+        image_id: of the nodes.
+        is_ours: whether we have made it, so that we remove it.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        network: DockerNetwork,
+        *,
+        name: str,
+        needs: Needs,
+        options: DockerOptions,
+        image_id: str,
+        is_ours: bool,
+    ) -> None:
+        self.name = name
+        self.network = network
+        self.is_ours = is_ours
+        self.image_id = image_id
+        self.release: Release = release_of(engine, image_id, options.image)
+        self.folder = make_folder()
+        self._engine = engine
+        self._needs = needs
+        self._options = options
+        self._overlay: dict[str, Any] = {} if options.yaml is None else read_overlay(options.yaml)
+        self._labels = {labels.CLUSTER: name, labels.OWNER: labels.owner()}
+        self._sidecar_image = _sidecar_image(engine, name, options)
+        self._firewall = Firewall(engine, image=self._sidecar_image, labels=self._labels)
+        self._machines: list[DockerMachine] = []
+        self._count = count_of(needs)
+        self._delivered: dict[str, Any] | None = None
+        self._tap: HostTap | SidecarTap | None = None
+        self._anchor = ""
+
+    @classmethod
+    def create(cls, needs: Needs, options: DockerOptions) -> "DockerSite":
+        """Make a network and the containers of the nodes that are needed; none is started.
+
+        Before that, what killed runs of this machine have left behind is removed.
+
+        Raises:
+            BackendError: no engine answers, there is no such image, or it refuses; nothing is left then.
+        """
+        engine = connected()
+        clean_up(engine)
+        count = count_of(needs)
+        image_id = engine.image_id(options.image)
+        release = release_of(engine, image_id, options.image)
+        tablets_wanted(needs, options.has_tablets, release)
+        name = f"wire-{os.getpid()}-{secrets.token_hex(3)}"
+        written = {labels.CLUSTER: name, labels.OWNER: labels.owner()}
+        if options.stays:
+            written[labels.STAYS] = "1"
+        network = make_network(engine, name, labels=written, subnet=options.subnet)
+        try:
+            site = cls(
+                engine, network, name=name, needs=needs, options=options, image_id=image_id, is_ours=True
+            )
+            site._labels = written
+            try:
+                site._hold_bridge_up()
+                for _ in range(count):
+                    site._add()
+            except BaseException:
+                site.remove()
+                raise
+        except BaseException:
+            engine.remove_network(network.id)
+            raise
+        return site
+
+    @classmethod
+    def attach(cls, options: DockerOptions) -> "DockerSite":
+        """Find a cluster that runs.
+
+        Raises:
+            BackendError: there is none of that name, or several without one.
+        """
+        engine = connected()
+        clean_up(engine)
+        found = _running(engine, options.attach or "")
+        first = found[0]
+        network = network_of(engine, next(iter(first["NetworkSettings"]["Networks"])))
+        name = first["Config"]["Labels"][labels.CLUSTER]
+        site = cls(
+            engine,
+            network,
+            name=name,
+            needs=needs_of(found),
+            options=options,
+            image_id=first["Image"],
+            is_ours=False,
+        )
+        for container in found:
+            site._machines.append(site._machine_of(container))
+        return site
+
+    @property
+    def machines(self) -> tuple[Machine, ...]:
+        """The nodes' machines, in order of their names."""
+        return tuple(self._machines)
+
+    @property
+    def line(self) -> Line:
+        """The version line of the image."""
+        return self.release.line
+
+    @property
+    def has_tablets(self) -> bool:
+        """Whether keyspaces have tablets unless they ask for none."""
+        return tablets_wanted(self._needs, self._options.has_tablets, self.release)
+
+    @property
+    def boots_together(self) -> bool:
+        """Whether all nodes may start at the same time."""
+        return self.release.boots_together
+
+    @property
+    def tap(self) -> HostTap | SidecarTap:
+        """Where all packets pass.
+
+        Raises:
+            BackendError: this machine is to record, but cannot.
+        """
+        if self._tap is None:
+            bridge, wanted = self.network.bridge, self._options.capture_by
+            reason = "" if wanted is CaptureBy.SIDECAR else why_not_here(bridge)
+            if reason and wanted is CaptureBy.BRIDGE:
+                raise BackendError(
+                    f"--capture-by=bridge: {reason}; or let a container do it: --capture-by=sidecar"
+                )
+            if reason or wanted is CaptureBy.SIDECAR:
+                written = {key: value for key, value in self._labels.items() if key != labels.STAYS} | {
+                    labels.OWNER: labels.owner(),
+                    labels.CAPTURE: "sidecar",
+                }
+                self._tap = SidecarTap(self._engine, bridge, image=self._sidecar_image, labels=written)
+            else:
+                self._tap = HostTap(bridge)
+        return self._tap
+
+    @property
+    def logs(self) -> tuple[Path, ...]:
+        """What the nodes have said so far."""
+        paths = []
+        for machine in self._machines:
+            path = self.folder / f"{machine.name}.log"
+            path.write_bytes(machine.log())
+            paths.append(path)
+        return tuple(paths)
+
+    @property
+    def connection_class(self) -> type[Connection]:
+        """The driver's class of connections that reach the nodes."""
+        drivers_own: type[Connection] = DefaultConnection
+        return drivers_own
+
+    @property
+    def command_prefix(self) -> tuple[str, ...]:
+        """Nothing: containers are reached from where the engine is."""
+        return ()
+
+    def open_socket(self) -> socket.socket:
+        """A TCP socket that reaches the nodes."""
+        return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+
+    def add_machine(self) -> Machine:
+        """Make another container, in the datacenter that has the fewest.
+
+        Raises:
+            BackendError: the subnet is full, or the engine refuses.
+        """
+        return self._add()
+
+    def remove_machine(self, machine: Machine) -> bool:
+        """Remove the container of a node that has left."""
+        for own in self._machines:
+            if own is machine and own is self._machines[-1] and len(self._machines) > self._count:
+                own.remove()
+                self._machines.remove(own)
+                return True
+        return False
+
+    def close(self) -> None:
+        """Give everything back, but leave running what is to stay."""
+        if not self.is_ours or labels.STAYS in self._labels:
+            self._leave()
+        else:
+            self.remove()
+
+    def remove(self) -> None:
+        """Remove everything; of a cluster that somebody else has made, what is ours alone."""
+        self._leave()
+        if self.is_ours:
+            for machine in self._machines:
+                machine.remove()
+            if self._anchor:
+                self._engine.remove_container(self._anchor)
+            self._engine.remove_network(self.network.id)
+        else:
+            for machine in self._machines[self._count :]:
+                machine.remove()
+
+    def _leave(self) -> None:
+        if isinstance(self._tap, SidecarTap):
+            self._tap.close()
+        remove_folder(self.folder)
+
+    def _hold_bridge_up(self) -> None:
+        """Join a container that does nothing: a bridge that nobody is joined to takes no packets, hence no marks."""
+        api = self._engine.api
+        with self._engine.refusing("the container that holds the bridge up cannot be started"):
+            self._anchor = api.create_container(
+                self.image_id,
+                ["infinity"],
+                entrypoint="sleep",
+                name=f"{self.name}-anchor",
+                labels=self._labels,
+                host_config=api.create_host_config(network_mode=self.network.name),
+                networking_config=api.create_networking_config(
+                    {self.network.name: api.create_endpoint_config(ipv4_address=str(self.network.subnet[2]))}
+                ),
+            )["Id"]
+            api.start(self._anchor)
+
+    def _add(self) -> DockerMachine:
+        count = len(self._machines)
+        is_beginner = count < self._count
+        place = next_place(
+            [machine.place for machine in self._machines],
+            self._needs,
+            address=self._next_address(),
+            count=self._count,
+            is_seed=is_beginner and (self.boots_together or count == 0),
+        )
+        seeds = self._seeds(place)
+        settings = settings_of(
+            place,
+            self.release,
+            self._needs,
+            cluster_name=self.name,
+            seeds=seeds,
+            has_tablets=self.has_tablets,
+        )
+        api = self._engine.api
+        with self._engine.refusing(f"no container for {place.name} can be made"):
+            container = api.create_container(
+                self.image_id,
+                [
+                    *("--seeds", ",".join(seeds), "--listen-address", place.address),
+                    *runtime_options(self._needs),
+                    *self._options.arguments,
+                ],
+                name=f"{self.name}-{place.name}",
+                hostname=place.name,
+                labels={
+                    **self._labels,
+                    labels.NODE: place.name,
+                    labels.DATACENTER: place.datacenter,
+                    labels.RACK: place.rack,
+                    labels.NEEDS: json.dumps(asdict(self._needs)),
+                },
+                host_config=api.create_host_config(network_mode=self.network.name),
+                networking_config=api.create_networking_config(
+                    {self.network.name: api.create_endpoint_config(ipv4_address=place.address)}
+                ),
+            )["Id"]
+        delivered = self._delivered_settings(container)
+        files = {
+            _YAML: yaml_text(delivered, settings, self._overlay),
+            RACKDC: rackdc_text(place),
+        }
+        machine = DockerMachine(self._engine, container, place, firewall=self._firewall, files=lambda: files)
+        self._machines.append(machine)
+        return machine
+
+    def _delivered_settings(self, container: str) -> dict[str, Any]:
+        """scylla.yaml as the image has it; settings of ours are put into it."""
+        if self._delivered is None:
+            text = read_file(self._engine, container, str(CONFIGURATION / _YAML))
+            told = yaml.safe_load(text) if text else {}
+            self._delivered = told if isinstance(told, dict) else {}
+        return self._delivered
+
+    def _machine_of(self, container: Mapping[str, Any]) -> DockerMachine:
+        written = container["Config"]["Labels"]
+        place = Place(
+            name=written[labels.NODE],
+            address=_address_of(container),
+            datacenter=written.get(labels.DATACENTER, DATACENTER),
+            rack=written.get(labels.RACK, RACK),
+            is_seed=True,
+        )
+        return DockerMachine(self._engine, container["Id"], place, firewall=self._firewall)
+
+    def _next_address(self) -> str:
+        if self.is_ours:
+            return self.network.address_of(len(self._machines))
+        taken = {machine.address for machine in self._machines}
+        for index in range(self.network.subnet.num_addresses):
+            address = self.network.address_of(index)
+            if address not in taken:
+                return address
+        raise BackendError(f"the subnet {self.network.subnet} has no room for another node")
+
+    def _seeds(self, place: Place) -> list[str]:
+        if self.is_ours and self.boots_together:
+            return [self.network.address_of(index) for index in range(self._count)]
+        return [self._machines[0].address] if self._machines else [place.address]
+
+
+def connected() -> Engine:
+    """The engine that the environment names; the connection is made once.
+
+    Raises:
+        BackendError: none answers.
+    """
+    return _connected(os.environ.get("DOCKER_HOST", ""), os.environ.get("DOCKER_CONTEXT", ""))
+
+
+@lru_cache
+def _connected(host: str, context: str) -> Engine:  # noqa: ARG001  (what the environment says is what is cached by)
+    return Engine.connect()
+
+
+def clean_up(engine: Engine, *, with_kept: bool = False) -> tuple[str, ...]:
+    """Remove what processes of this machine that have ended have left behind; name what that was.
+
+    Raises:
+        BackendError: something of that cannot be removed.
+    """
+    removed = reap(engine, with_kept=with_kept)
+    folders = left_over_folders()
+    for folder in folders:
+        remove_folder(folder)
+    return (*removed, *(f"folder {folder}" for folder in folders))
+
+
+def why_not(needs: Needs, options: DockerOptions) -> str:
+    """Why containers never give what is needed; empty: they may.
+
+    Raises:
+        BackendError: no engine answers, there is no such image, or no such cluster.
+    """
+    engine = connected()
+    if options.attach is None:
+        release = release_of(engine, engine.image_id(options.image), options.image)
+        return release.why_not(needs, "the image is")
+    found = _running(engine, options.attach)
+    release = release_of(engine, found[0]["Image"], options.image)
+    reason = release.why_not(needs, "the image is")
+    if reason:
+        return reason
+    there = needs_of(found)
+    for name in ("nodes", "datacenters", "shards", "compression", "hints"):
+        wanted, has = getattr(needs, name), getattr(there, name)
+        if wanted is not None and wanted != has:
+            return f"the cluster that is attached to has {name} = {has}, not {wanted}"
+    return ""
+
+
+def needs_of(containers: Iterable[Mapping[str, Any]]) -> Needs:
+    """What a cluster that runs would fulfil."""
+    nodes = list(containers)
+    known = {field.name for field in fields(Needs)}
+    told = json.loads(nodes[0]["Config"]["Labels"].get(labels.NEEDS, "{}"))
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    datacenters = {node["Config"]["Labels"].get(labels.DATACENTER, DATACENTER) for node in nodes}
+    base: dict[str, Any] = {name: value for name, value in values.items() if name in known}
+    base |= {"nodes": len(nodes), "datacenters": len(datacenters), "lines": (), "tablets": None}
+    base["shards"] = base.get("shards") or 1
+    return Needs(**base)
+
+
+def _running(engine: Engine, name: str) -> list[dict[str, Any]]:
+    """What the engine knows of the nodes of a cluster, in order of their names."""
+    with engine.refusing("containers cannot be listed"):
+        listed = engine.api.containers(filters={"label": [labels.NODE, labels.CLUSTER]})
+        found = []
+        for container in listed:
+            # One that is removed meanwhile is none.
+            try:
+                found.append(dict(engine.api.inspect_container(container["Id"])))
+            except NotFound:
+                continue
+    names = sorted({container["Config"]["Labels"][labels.CLUSTER] for container in found})
+    how = "docker compose up -d starts one; so does a run with --keep"
+    if name and name not in names:
+        raise BackendError(f"no cluster called {name} runs; there are: {', '.join(names) or 'none'}; {how}")
+    if not names:
+        raise BackendError(f"--attach: no cluster runs that could be attached to; {how}")
+    if not name and len(names) > 1:
+        raise BackendError(
+            f"several clusters run, so say which: --attach={names[0]}; there are: {', '.join(names)}"
+        )
+    wanted = name or names[0]
+    nodes = [node for node in found if node["Config"]["Labels"][labels.CLUSTER] == wanted]
+    return sorted(nodes, key=lambda node: _order(node["Config"]["Labels"][labels.NODE]))
+
+
+def _order(name: str) -> tuple[int, str]:
+    digits = name.lstrip("abcdefghijklmnopqrstuvwxyz_-")
+    return (int(digits) if digits.isdecimal() else 0, name)
+
+
+def _address_of(container: Mapping[str, Any]) -> str:
+    networks = container["NetworkSettings"]["Networks"]
+    return str(next(iter(networks.values()))["IPAddress"])
+
+
+def _sidecar_image(engine: Engine, cluster: str, options: DockerOptions) -> str:
+    """Of a cluster that came with a sidecar of its own, that one's."""
+    if options.attach is not None:
+        with engine.refusing("containers cannot be listed"):
+            found = engine.api.containers(
+                all=True, filters={"label": [f"{labels.CLUSTER}={cluster}", labels.CAPTURE]}
+            )
+        for container in found:
+            return str(container["Image"])
+    return options.sidecar_image

@@ -1,0 +1,194 @@
+"""The site of a cluster of the user's own executable: namespaces on one bridge, and a work folder for each node."""
+
+import shutil
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from cassandra.connection import Connection
+
+from harness.backends.contract import Needs
+from harness.backends.executable.machine import ExecutableMachine
+from harness.backends.executable.options import ExecutableOptions
+from harness.backends.executable.version import release_of
+from harness.backends.live.machine import Machine
+from harness.backends.network.bridge_tap import BridgeTap
+from harness.backends.network.driver_connection import connection_class_of
+from harness.backends.network.network import Network
+from harness.backends.scylla_settings import (
+    RACKDC,
+    Place,
+    Release,
+    count_of,
+    next_place,
+    rackdc_text,
+    read_overlay,
+    runtime_options,
+    settings_of,
+    tablets_wanted,
+    yaml_text,
+)
+from harness.codec.verbs.line import Line
+
+_YAML = "scylla.yaml"
+
+
+class ExecutableSite:
+    """A network with nodes of one executable; made by ``create``."""
+
+    is_ours = True
+
+    def __init__(self, network: Network, needs: Needs, options: ExecutableOptions, release: Release) -> None:
+        self.network = network
+        self.release = release
+        self._needs = needs
+        self._options = options
+        self._overlay: dict[str, Any] = {} if options.yaml is None else read_overlay(options.yaml)
+        self._count = count_of(needs)
+        self._machines: list[ExecutableMachine] = []
+
+    @classmethod
+    def create(cls, needs: Needs, options: ExecutableOptions) -> "ExecutableSite":
+        """Make a network with room for the nodes that are needed; none is started.
+
+        Raises:
+            BackendError: there is no such executable, it says no version, or this machine has no namespaces.
+        """
+        release = release_of(options)
+        count = count_of(needs)
+        network = Network.create()
+        try:
+            site = cls(network, needs, options, release)
+            for _ in range(count):
+                site._add()
+        except BaseException:
+            network.close()
+            raise
+        return site
+
+    @property
+    def machines(self) -> tuple[Machine, ...]:
+        """The nodes' machines, in order of their names."""
+        return tuple(self._machines)
+
+    @property
+    def line(self) -> Line:
+        """The version line of the executable."""
+        return self.release.line
+
+    @property
+    def has_tablets(self) -> bool:
+        """Whether keyspaces have tablets unless they ask for none."""
+        return tablets_wanted(self._needs, self._options.has_tablets, self.release)
+
+    @property
+    def boots_together(self) -> bool:
+        """Whether all nodes may start at the same time."""
+        return self.release.boots_together
+
+    @property
+    def tap(self) -> BridgeTap:
+        """Where all packets pass."""
+        return self.network.tap
+
+    @property
+    def folder(self) -> Path:
+        """For files of this run; gone after ``close``."""
+        return self.network.folder
+
+    @property
+    def logs(self) -> tuple[Path, ...]:
+        """What the nodes have said."""
+        return tuple(machine.log for machine in self._machines)
+
+    @property
+    def connection_class(self) -> type[Connection]:
+        """The driver's class of connections that reach the nodes."""
+        return connection_class_of(self.network.client)
+
+    @property
+    def command_prefix(self) -> tuple[str, ...]:
+        """What stands before the command line of a program so that it reaches the nodes."""
+        return self.network.client.command_prefix
+
+    def open_socket(self) -> socket.socket:
+        """A TCP socket that reaches the nodes."""
+        return self.network.client.socket()
+
+    def add_machine(self) -> Machine:
+        """Make room for another node, in the datacenter that has the fewest.
+
+        Raises:
+            BackendError: the subnet is full.
+        """
+        return self._add()
+
+    def remove_machine(self, machine: Machine) -> bool:  # noqa: ARG002  (others can)
+        """A namespace stays as long as its network: another cluster is made instead."""
+        return False
+
+    def remove(self) -> None:
+        """As ``close``."""
+        self.close()
+
+    def close(self) -> None:
+        """End all processes and give everything back."""
+        self.network.close()
+        if self._options.root != Path("/"):
+            shutil.rmtree(_inside(self._options.root, self.network.folder), ignore_errors=True)
+
+    def _add(self) -> ExecutableMachine:
+        count = len(self._machines)
+        is_beginner = count < self._count
+        network_node = self.network.add_node(f"n{count + 1}")
+        place = next_place(
+            [machine.place for machine in self._machines],
+            self._needs,
+            address=network_node.address,
+            count=self._count,
+            is_seed=is_beginner and (self.boots_together or count == 0),
+        )
+        folder = self.network.folder / place.name
+        # A folder of the same name, as the executable sees it and as it is seen from here.
+        outside = _inside(self._options.root, folder)
+        settings = settings_of(
+            place,
+            self.release,
+            self._needs,
+            cluster_name=self.network.name,
+            seeds=self._seeds(place),
+            has_tablets=self.has_tablets,
+        )
+
+        def prepare() -> None:
+            outside.mkdir(parents=True, exist_ok=True)
+            (outside / _YAML).write_text(yaml_text(settings, self._overlay), encoding="utf-8")
+            (outside / RACKDC).write_text(rackdc_text(place), encoding="utf-8")
+
+        machine = ExecutableMachine(
+            self.network,
+            network_node,
+            place,
+            command=(
+                *self._options.command,
+                *("--options-file", str(folder / _YAML), "--workdir", str(folder)),
+                *runtime_options(self._needs),
+                *self._options.arguments,
+            ),
+            # Where Scylla looks for cassandra-rackdc.properties.
+            environment={"SCYLLA_CONF": str(folder)},
+            prepare=prepare,
+            log=self.network.folder / f"{place.name}.log",
+        )
+        self._machines.append(machine)
+        return machine
+
+    def _seeds(self, place: Place) -> Iterable[str]:
+        if self.boots_together:
+            return [str(self.network.subnet[number + 1]) for number in range(self._count)]
+        return [self._machines[0].address] if self._machines else [place.address]
+
+
+def _inside(root: Path, path: Path) -> Path:
+    return root / path.relative_to("/")

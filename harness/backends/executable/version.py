@@ -1,0 +1,51 @@
+"""The version that an executable says it is."""
+
+import subprocess
+from functools import lru_cache
+
+from harness.backends.executable.options import ExecutableOptions
+from harness.backends.scylla_settings import Release
+from harness.errors import BackendError
+
+_TIMEOUT_S = 60.0
+_SHOWN_LINES = 5
+
+
+@lru_cache
+def release_of(options: ExecutableOptions) -> Release:
+    """Ask an executable for its version.
+
+    Raises:
+        BackendError: it cannot be started, fails, or says nothing that is a version.
+    """
+    path = options.root / str(options.executable).lstrip("/")
+    if options.executable.is_absolute() and not path.is_file():
+        raise BackendError(f"--scylla-exe: there is no file {path}")
+    try:
+        answer = subprocess.run(  # noqa: S603  (the user's own)
+            [*options.command, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise BackendError(
+            f"{options} cannot be started: there is no {error.filename}; is --scylla-exe right, and does it need a "
+            "wrapper (--exe-prefix)?"
+        ) from error
+    except OSError as error:
+        raise BackendError(
+            f"{options} cannot be started: {error.strerror}; --scylla-exe wants a program that this user may run"
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise BackendError(f"{options} --version says nothing within {_TIMEOUT_S:g} s") from error
+    if answer.returncode != 0:
+        said = [line for line in (answer.stderr or answer.stdout).splitlines() if line.strip()]
+        raise BackendError(
+            f"{options} --version ends with exit code {answer.returncode}:\n"
+            + "\n".join(f"  {line}" for line in said[-_SHOWN_LINES:])
+        )
+    return Release.of(answer.stdout.strip().splitlines()[-1] if answer.stdout.strip() else "")

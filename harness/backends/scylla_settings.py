@@ -1,0 +1,222 @@
+"""What a real node is told: scylla.yaml, its place, and the options that let it start quickly on a small machine.
+
+Source:
+    Scylla, db/config.cc (settings); conf/cassandra-rackdc.properties; main.cc; gms/gossiper.cc (up to 4.2 a node that
+    is its own seed joins without streaming, so that all of them can start together; later ones join one by one);
+    test/pylib/scylla_cluster.py (settings of quick tests).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from harness.backends.contract import Needs
+from harness.backends.live.cluster import line_of_release
+from harness.codec.verbs.line import Line
+from harness.errors import BackendError
+
+DATACENTER = "datacenter1"
+RACK = "rack1"
+RACKDC = "cassandra-rackdc.properties"
+NODES = 3
+"""Where nobody asks for a number."""
+_SNITCH_OF_ONE = "SimpleSnitch"
+_SNITCH_OF_MANY = "GossipingPropertyFileSnitch"
+_SEEDS_JOIN_AT_ONCE = (4, 2)
+_TABLETS_SINCE = (6, 0)
+_TABLETS_MODE_SINCE = (2025, 2)
+_RING_DELAY_MS = 3000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A version of Scylla, as the executable tells it."""
+
+    text: str
+    numbers: tuple[int, int]
+    line: Line
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Understand what ``scylla --version`` prints, such as ``4.2.4-0.20210324.8e8f6e1``.
+
+        Raises:
+            BackendError: that is no version that is known.
+        """
+        version = text.strip()
+        line = line_of_release(version)
+        major, minor = version.replace("-", ".").replace("~", ".").split(".")[:2]
+        return cls(text=version, numbers=(int(major), int(minor)), line=line)
+
+    @property
+    def boots_together(self) -> bool:
+        """Whether all nodes may start at the same time, each of them a seed."""
+        return self.numbers <= _SEEDS_JOIN_AT_ONCE
+
+    @property
+    def has_tablets(self) -> bool:
+        """Whether keyspaces can have tablets."""
+        return self.numbers >= _TABLETS_SINCE
+
+    def why_not(self, needs: Needs, what: str) -> str:
+        """Why nodes of this version never give what is needed; empty: they may.
+
+        Args:
+            needs: that.
+            what: such as ``the image holds``.
+        """
+        if needs.lines and self.line.value not in needs.lines:
+            return f"not of {self.line.value}, which {what} of, but of {', '.join(needs.lines)}"
+        if needs.tablets and not self.has_tablets:
+            return f"{what} {self.text}, which has no tablets"
+        return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a node stands in its cluster."""
+
+    name: str
+    address: str
+    datacenter: str = DATACENTER
+    rack: str = RACK
+    is_seed: bool = False
+
+
+def count_of(needs: Needs) -> int:
+    """How many nodes a cluster begins with.
+
+    Raises:
+        BackendError: there is no such cluster.
+    """
+    count = needs.nodes if needs.nodes is not None else max(NODES, needs.datacenters)
+    if count < 1:
+        raise BackendError("a cluster has at least one node")
+    if needs.datacenters > count:
+        raise BackendError(f"{count} nodes cannot be spread over {needs.datacenters} datacenters")
+    return count
+
+
+def next_place(places: Iterable[Place], needs: Needs, *, address: str, count: int, is_seed: bool) -> Place:
+    """Where another node is put: datacenters are filled one after the other, newcomers go where there are fewest.
+
+    Args:
+        places: of the nodes that there are.
+        needs: how many datacenters.
+        address: of the new node.
+        count: how many nodes the cluster begins with.
+        is_seed: whether it is one.
+    """
+    known = list(places)
+    name = f"n{len(known) + 1}"
+    if needs.datacenters == 1:
+        return Place(name=name, address=address, is_seed=is_seed)
+    sizes = {f"dc{number}": 0 for number in range(1, needs.datacenters + 1)}
+    for place in known:
+        sizes[place.datacenter] += 1
+    if len(known) < count:
+        datacenter = f"dc{len(known) * needs.datacenters // count + 1}"
+    else:
+        datacenter = min(sizes, key=lambda name: sizes[name])
+    return Place(
+        name=name,
+        address=address,
+        datacenter=datacenter,
+        rack=f"r{sizes[datacenter] + 1}",
+        is_seed=is_seed,
+    )
+
+
+def settings_of(
+    place: Place,
+    release: Release,
+    needs: Needs,
+    *,
+    cluster_name: str,
+    seeds: Iterable[str],
+    has_tablets: bool,
+) -> dict[str, Any]:
+    """What scylla.yaml says; addresses are the node's own throughout, for others have to reach it."""
+    settings: dict[str, Any] = {
+        "cluster_name": cluster_name,
+        "num_tokens": 16,
+        "listen_address": place.address,
+        "rpc_address": place.address,
+        "broadcast_address": place.address,
+        "broadcast_rpc_address": place.address,
+        "api_address": place.address,
+        "seed_provider": [
+            {
+                "class_name": "org.apache.cassandra.locator.SimpleSeedProvider",
+                "parameters": [{"seeds": ",".join(seeds)}],
+            }
+        ],
+        "endpoint_snitch": _SNITCH_OF_ONE if needs.datacenters == 1 else _SNITCH_OF_MANY,
+        "internode_compression": needs.compression or "none",
+        "hinted_handoff_enabled": needs.hints is not False,
+        # Keyspaces come and go with scenarios; nobody wants their data back.
+        "auto_snapshot": False,
+        # Who is alone hears nobody, and who is not need not wait for gossip that is on one bridge.
+        "skip_wait_for_gossip_to_settle": 0,
+        "ring_delay_ms": _RING_DELAY_MS,
+    }
+    if has_tablets:
+        is_mode = release.numbers >= _TABLETS_MODE_SINCE
+        settings |= {"tablets_mode_for_new_keyspaces": "enabled"} if is_mode else {"enable_tablets": True}
+    return settings
+
+
+def runtime_options(needs: Needs) -> tuple[str, ...]:
+    """Options for a node that shares its machine with others."""
+    return (
+        *("--smp", str(needs.shards or 1), "--memory", "750M", "--overprovisioned", "1"),
+        *("--developer-mode", "1"),
+    )
+
+
+def tablets_wanted(needs: Needs, preferred: bool | None, release: Release) -> bool:
+    """Whether keyspaces are to have tablets.
+
+    Args:
+        needs: what the scenario needs.
+        preferred: where it does not care; None: they have none.
+        release: of the nodes.
+
+    Raises:
+        BackendError: they are, but the version has none.
+    """
+    wanted = needs.tablets if needs.tablets is not None else bool(preferred)
+    if wanted and not release.has_tablets:
+        raise BackendError(f"version {release.text} has no tablets")
+    return wanted
+
+
+def read_overlay(path: Path) -> dict[str, Any]:
+    """Read the settings that somebody wants in place of ours.
+
+    Raises:
+        BackendError: the file cannot be read, or is no list of settings.
+    """
+    try:
+        told = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BackendError(f"--scylla-yaml {path} cannot be read: {error}") from error
+    if not isinstance(told, dict):
+        raise BackendError(f"--scylla-yaml {path} is no scylla.yaml: it is not a list of settings")
+    return told
+
+
+def yaml_text(*layers: Mapping[str, Any]) -> str:
+    """scylla.yaml made of layers; what stands in a later one wins."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged |= layer
+    return str(yaml.safe_dump(merged, sort_keys=False))
+
+
+def rackdc_text(place: Place) -> str:
+    """cassandra-rackdc.properties for a node."""
+    return f"dc={place.datacenter}\nrack={place.rack}\nprefer_local=true\n"
