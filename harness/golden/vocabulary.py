@@ -1,0 +1,91 @@
+"""What the messages of a run look like, verb by verb, whoever sends them and how often.
+
+For what goes on beside statements: gossip, changes of the schema, nodes that join and leave, repair, hints. How much of
+it there is depends on time and data, and so does which part of the many forms of a message a run shows; so fields are
+compared one by one, without the places in lists.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from harness.events.message import Message, Protocol
+from harness.events.trace import Trace
+from harness.golden.compare import Difference, unnumbered_text
+from harness.golden.naming import Naming
+from harness.golden.structure import structure_of
+
+_PLACE = re.compile(r"\[\d+\]")
+_NODE = "node"
+
+
+class FieldForm(NamedTuple):
+    """A field with something that it may hold."""
+
+    path: str
+    text: str
+
+
+class VerbForms(NamedTuple):
+    """What the messages of a verb and kind look like."""
+
+    always: frozenset[str]
+    """Paths that each of them has."""
+    seen: frozenset[FieldForm]
+
+
+Vocabulary = Mapping[str, VerbForms]
+"""By verb and kind, such as ``GOSSIP_DIGEST_SYN one_way``."""
+
+
+def vocabulary_of(trace: Trace, messages: Iterable[Message] | None = None) -> Vocabulary:
+    """The vocabulary of the messages between nodes.
+
+    Args:
+        trace: where names of nodes and tables come from.
+        messages: some of its messages; None: all.
+    """
+    naming = Naming(trace.schema, {node.address: _NODE for node in trace.topology.nodes})
+    seen: defaultdict[str, set[FieldForm]] = defaultdict(set)
+    always: dict[str, frozenset[str]] = {}
+    for message in trace if messages is None else messages:
+        if message.protocol is not Protocol.RPC or not message.verb_name:
+            continue
+        name = f"{message.verb_name} {message.kind.value}"
+        forms = {
+            FieldForm(_PLACE.sub("[]", path), unnumbered_text(path, text))
+            for path, text in structure_of(message, naming).items()
+            if not path.endswith("[]")
+        }
+        paths = frozenset(form.path for form in forms)
+        always[name] = always.get(name, paths) & paths
+        seen[name] |= forms
+    return {name: VerbForms(always[name], frozenset(forms)) for name, forms in seen.items()}
+
+
+def vocabulary_differences(first: Vocabulary, second: Vocabulary) -> tuple[Difference, ...]:
+    """Verbs and forms that only one has; fields that it always has and the other not always."""
+    found: list[Difference] = []
+    for name in sorted({*first, *second}):
+        if name not in first or name not in second:
+            found.append(
+                Difference(
+                    name, "messages", *("some" if name in side else "nothing" for side in (first, second))
+                )
+            )
+            continue
+        ours, theirs = first[name], second[name]
+        found += [
+            Difference(name, path, "always", "not always") for path in sorted(ours.always - theirs.always)
+        ]
+        found += [
+            Difference(name, path, "not always", "always") for path in sorted(theirs.always - ours.always)
+        ]
+        found += [
+            Difference(name, form.path, form.text, "not seen") for form in sorted(ours.seen - theirs.seen)
+        ]
+        found += [
+            Difference(name, form.path, "not seen", form.text) for form in sorted(theirs.seen - ours.seen)
+        ]
+    return tuple(found)
