@@ -498,6 +498,51 @@ def report(
     Screen().write([str(written.page)])
 
 
+@harness.command(short_help="Whether two runs say the same, statement by statement.")
+@click.argument("first", metavar="RUN_A")
+@click.argument("second", metavar="RUN_B")
+@click.option(
+    "--html", "page", type=click.Path(dir_okay=False), help="Write a page as well, two lanes a statement."
+)
+@click.option("--vocabulary", is_flag=True, help="Compare the forms of all messages, of whatever cause.")
+def conformance(first: str, second: str, page: str | None, *, vocabulary: bool) -> int:
+    """Compare two runs of a scenario: who says what after what, and the structure of each message.
+
+    A run is the folder of a report (FOLDER/<scenario>/<run id>) or a capture. Statements are paired by their text and
+    level; nodes are called by their part, ids by what they mean. What Scylla leaves to chance, and what depends on
+    the ring, is not compared.
+
+    Exit status: 0 equal; 1 different; 2 a run cannot be read, or they have no statement in common.
+    """
+    # Only here: nobody else compares runs.
+    from harness.dissect.reading import read_trace  # noqa: PLC0415
+    from harness.golden.comparison import compare_traces  # noqa: PLC0415
+    from harness.golden.comparison_text import comparison_lines  # noqa: PLC0415
+
+    first_trace, second_trace = (read_trace(_capture_of_run(name)) for name in (first, second))
+    found = compare_traces(first_trace, second_trace, with_vocabulary=vocabulary)
+    Screen().write(list(comparison_lines(found, first, second)))
+    if page is not None:
+        from harness.report.conformance_page import write_comparison  # noqa: PLC0415
+
+        write_comparison(Path(page), found, first, second)
+        note(f"page: {page}")
+    if found.is_empty and not vocabulary:
+        return EXIT_UNREADABLE
+    return 1 if found.differences else 0
+
+
+def _capture_of_run(name: str) -> Path:
+    """The capture in the folder of a run; the file itself where a file is named."""
+    path = Path(name)
+    if not path.is_dir():
+        return path
+    capture = path / "capture.pcapng"
+    if capture.is_file():
+        return capture
+    raise CaptureError(f"{name} is no folder of a run: it holds no capture.pcapng")
+
+
 @harness.command(short_help="What a verb carries, field by field.")
 @click.argument("verb", required=False)
 @click.option(

@@ -297,7 +297,9 @@ class _Normaliser:
             if address == self._home:
                 continue
             node = nodes.get(address)
-            part = "replica" if stores[address] else ("view replica" if told[address] else "bystander")
+            part = "replica" if stores[address] else ("node" if told[address] else "bystander")
+            if part == "node" and any(order == _ORDER[StepKind.VIEW] for order, _, _ in told[address]):
+                part = "view replica"
             if node is not None and node.datacenter != here:
                 part = f"remote {part}"
             counts[part] += 1

@@ -33,7 +33,7 @@ def test_a_part_of_a_recording_is_equal_to_the_whole(reference: Path, name: str)
     assert [flow_differences(each.flow, other.flow) for each, other in pairs] == [()] * len(pairs)
 
 
-@pytest.mark.parametrize("name", ["base/prepared_writes", "shards/lz4_two_shards", "views/index_rf3"])
+@pytest.mark.parametrize("name", ["base/prepared_writes", "shards/lz4_two_shards"])
 def test_the_same_statement_with_another_key_is_equal(reference: Path, name: str) -> None:
     by_form: dict[tuple[str, str, bool], list[Flow]] = {}
     for each in real_flows(reference, name):
