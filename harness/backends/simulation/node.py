@@ -105,7 +105,7 @@ class Node:
             transactions=PaxosCoordinator(context, self._paxos, reads, self._writes.coordinator),
             truncations=self._writes.truncation,
         )
-        tracing = Tracing(context, self._writes.coordinator)
+        tracing = context.traces = Tracing(context, self._writes.coordinator)
         self._server = CqlServer(context, StatementRunner(context, roles), self._gossiper, tracing)
         self._schema.subscribe(self._server.schema_changed)
         self._api = self._make_api()

@@ -11,6 +11,7 @@ from harness.backends.simulation.messaging.messaging import Messaging
 from harness.backends.simulation.node_config import NodeConfig
 from harness.backends.simulation.storage.storage import Storage
 from harness.backends.simulation.time_uuids import TimeUuids
+from harness.backends.simulation.traces import NoTraces, Traces
 from harness.backends.simulation.world import World
 
 
@@ -24,6 +25,7 @@ class NodeContext:
     members: Members
     storage: Storage
     journal: Journal = field(default_factory=NoJournal)
+    traces: Traces = field(default_factory=NoTraces)
     time_uuids: TimeUuids = field(init=False)
 
     def __post_init__(self) -> None:

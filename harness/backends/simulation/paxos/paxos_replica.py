@@ -4,6 +4,7 @@ Source:
     Scylla (branch 4.2), service/paxos/paxos_state.cc, service/storage_proxy.cc (handlers of the Paxos verbs).
 """
 
+from dataclasses import replace
 from typing import Protocol
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from harness.backends.simulation.reads.replica_reader import ReplicaReader
 from harness.backends.simulation.ring_ranges import single_partition
 from harness.backends.simulation.storage.partition import PartitionKey
 from harness.backends.simulation.time_uuids import timestamp_us_of
+from harness.codec.verbs.common import TraceInfo
 from harness.codec.verbs.mutation import Mutation
 from harness.codec.verbs.paxos import (
     PaxosAcceptReply,
@@ -157,48 +159,81 @@ class PaxosReplica:
         return self._tables.get(schema_version)
 
     async def _take_prepare(self, sender: Sender, request: PaxosPrepareRequest) -> PaxosPrepareReply:
+        trace = self._join(
+            request.trace, f"paxos_prepare: message received from /{sender.address}", request.ballot
+        )
+        command = request.command if trace is None else replace(request.command, trace=trace)
         try:
-            await self._reader.learn(sender.address, request.command)
+            await self._reader.learn(sender.address, command)
             response = self.prepare(
-                request.command, request.key.components, request.ballot, only_digest=request.only_digest
+                command, request.key.components, request.ballot, only_digest=request.only_digest
             )
         except HarnessError as error:
             raise _unanswered(error) from error
+        finally:
+            self._leave(trace, f"paxos_prepare: handling is done, sending a response to /{sender.address}")
         return PaxosPrepareReply(response=response)
 
-    async def _take_accept(self, _: Sender, request: PaxosAcceptRequest) -> PaxosAcceptReply:
+    async def _take_accept(self, sender: Sender, request: PaxosAcceptRequest) -> PaxosAcceptReply:
+        trace = self._join(
+            request.trace, f"paxos_accept: message received from /{sender.address}", request.proposal.ballot
+        )
         try:
             return PaxosAcceptReply(accepted=self.accept(request.proposal))
         except HarnessError as error:
             raise _unanswered(error) from error
+        finally:
+            self._leave(trace, f"paxos_accept: handling is done, sending a response to /{sender.address}")
 
     async def _take_learn(self, sender: Sender, request: PaxosLearnRequest, timeout_ms: int) -> None:
+        traces = self._context.traces
+        trace = self._join(request.trace, f"Message received from /{sender.address}")
         if request.forward and not self._context.has_fault("drop_forward"):
-            self._send_on(sender, request, timeout_ms)
+            self._send_on(sender, request, timeout_ms, trace)
         try:
             await self.learn(request.decision, request.reply_to)
         except HarnessError as error:
             self._context.world.log(f"a decision of {request.reply_to} cannot be applied: {error}")
             self._writer.send_failed(request.reply_to, request.response_id, 1, sender.tenant)
         else:
+            if trace is not None:
+                traces.note(trace, f"Sending mutation_done to /{request.reply_to}")
             self._writer.send_done(request.reply_to, request.response_id, sender.tenant)
+        self._leave(trace, "Mutation handling is done")
 
-    def _send_on(self, sender: Sender, request: PaxosLearnRequest, timeout_ms: int) -> None:
+    def _join(self, told: object, activity: str, ballot: UUID | None = None) -> TraceInfo | None:
+        trace = self._context.traces.join(told)
+        if trace is not None:
+            self._context.traces.note(trace, activity if ballot is None else f"{activity} ballot {ballot}")
+        return trace
+
+    def _leave(self, trace: TraceInfo | None, activity: str) -> None:
+        if trace is not None:
+            self._context.traces.note(trace, activity)
+            self._context.traces.leave(trace)
+
+    def _send_on(
+        self, sender: Sender, request: PaxosLearnRequest, timeout_ms: int, trace: TraceInfo | None
+    ) -> None:
         sent_on = PaxosLearnRequest(
             decision=request.decision,
             forward=(),
             reply_to=request.reply_to,
             shard=request.shard,
             response_id=request.response_id,
-            trace=request.trace,
+            trace=trace,
         )
         for address in request.forward:
             self._context.messaging.send(
                 address, Verb.PAXOS_LEARN, sent_on, timeout_ms=timeout_ms, tenant=sender.tenant
             )
 
-    async def _take_prune(self, _: Sender, request: PaxosPruneRequest) -> None:
+    async def _take_prune(self, sender: Sender, request: PaxosPruneRequest) -> None:
+        trace = self._join(
+            request.trace, f"paxos_prune: message received from /{sender.address}", request.ballot
+        )
         self.prune(request.schema_version, request.key.components, request.ballot)
+        self._leave(trace, f"paxos_prune: handling is done, sending a response to /{sender.address}")
 
 
 def _unanswered(error: HarnessError) -> NoReplyError:

@@ -17,6 +17,7 @@ from harness.backends.simulation.reads.read_errors import read_failure
 from harness.backends.simulation.reads.reconciling import Reconciler
 from harness.backends.simulation.reads.replica_choice import ReplicaChoice
 from harness.backends.simulation.reads.replica_reader import ReplicaReader
+from harness.codec.verbs.common import TraceInfo
 from harness.codec.verbs.query_result import QueryResult
 from harness.codec.verbs.read import ReadDataReply, ReadDigestReply, ReadRequest
 from harness.codec.verbs.read_command import DigestAlgorithm, ReadCommand, SliceOption
@@ -72,7 +73,7 @@ class RangeReader:
         finally:
             if timer is not None:
                 timer.cancel()
-        if not answers.agree:
+        if not answers.agree and not self._context.has_fault("ignore_digests"):
             return await self._reconciled(read, choice, answers, targets), targets
         if answers.expected > choice.required:
             self._context.world.start(
@@ -97,6 +98,7 @@ class RangeReader:
         return read
 
     def _ask_self(self, read: RangeRequest, answers: DigestAnswers, *, with_digest: bool) -> None:
+        self._note(read, "read_data: querying locally")
         try:
             result = self._reader.read(read.command, read.partitions, with_digest=with_digest)
         except HarnessError as error:
@@ -107,6 +109,7 @@ class RangeReader:
         answers.take_data(self._context.address, result)
 
     def _read_own(self, read: RangeRequest, *, with_digest: bool) -> QueryResult:
+        self._note(read, "read_data: querying locally")
         try:
             return self._reader.read(read.command, read.partitions, with_digest=with_digest)
         except HarnessError as error:
@@ -142,8 +145,10 @@ class RangeReader:
         self, address: str, verb: Verb, read: RangeRequest, algorithm: DigestAlgorithm, answers: DigestAnswers
     ) -> object:
         request = ReadRequest(command=read.command, partitions=read.partitions, digest_algorithm=algorithm)
+        name = verb.name.lower()
+        self._note(read, f"{name}: sending a message to /{address}")
         try:
-            return await self._context.messaging.call(
+            reply = await self._context.messaging.call(
                 address, verb, request, timeout_ms=read.deadline.left_ms, tenant=read.tenant
             )
         except RpcTimeoutError:
@@ -153,6 +158,8 @@ class RangeReader:
             self._context.world.log(f"{verb.name} to {address}: {error}")
             answers.fail(is_disconnected=isinstance(error, RpcClosedError))
             return None
+        self._note(read, f"{name}: got response from /{address}")
+        return reply
 
     def _extra_later(
         self,
@@ -187,7 +194,12 @@ class RangeReader:
         if choice.extra is not None:
             # Who has not answered when others have is not waited for.
             targets[:] = [node for node in targets if node.address in answers.answered]
+        self._note(read, "digest mismatch, starting read repair")
         return await self._reconciler.reconcile(read, targets, choice.required)
+
+    def _note(self, read: RangeRequest, activity: str) -> None:
+        if isinstance(read.command.trace, TraceInfo):
+            self._context.traces.note(read.command.trace, activity)
 
     async def _compare_later(
         self, read: RangeRequest, choice: ReplicaChoice, answers: DigestAnswers, targets: list[Node]

@@ -30,6 +30,7 @@ from harness.backends.simulation.reads.speculation import (
     speculation_of,
 )
 from harness.backends.simulation.storage.joined_results import is_enough, joined, rest_of
+from harness.backends.simulation.traces import names_of
 from harness.backends.simulation.writes.consistency import LOCAL_REPLICATION
 from harness.codec.cql.results import Rows
 from harness.codec.verbs.common import ConsistencyLevel, PartitionRange, TokenRange, TraceInfo
@@ -156,6 +157,12 @@ class ReadCoordinator:
             token = partitions.start.value.token.value
             # Whether enough replicas are alive is known of all partitions before any of them is read.
             choice = chooser.of_partition(token, speculation, preferred.of_partitions(partitions))
+            if isinstance(read.command.trace, TraceInfo):
+                known = f"all: {names_of(chooser.live(token))} targets: {names_of(choice.targets)}"
+                self._context.traces.note(
+                    read.command.trace,
+                    f"Creating read executor for token {token} with {known} repair decision: NONE",
+                )
             request = _request(read, partitions, consistency, deadline, tenant)
             works.append(
                 self._range_reader.read(

@@ -5,13 +5,14 @@ Source:
     query_result_local_digest, query_mutations_locally).
 """
 
+from dataclasses import replace
 from typing import Protocol
 from uuid import UUID
 
 from harness.backends.simulation.messaging.incoming import Sender
 from harness.backends.simulation.messaging.verb import Verb
 from harness.backends.simulation.node_context import NodeContext
-from harness.codec.verbs.common import MISSING_TIMESTAMP, PartitionRange
+from harness.codec.verbs.common import MISSING_TIMESTAMP, PartitionRange, TraceInfo
 from harness.codec.verbs.query_result import QueryResult, ReconcilableResult
 from harness.codec.verbs.read import (
     ReadDataReply,
@@ -48,6 +49,7 @@ class ReplicaReader:
     def __init__(self, context: NodeContext, schema: SchemaLearner) -> None:
         self._storage = context.storage
         self._schema = schema
+        self._context = context
         context.messaging.handle(Verb.READ_DATA, self._read_data)
         context.messaging.handle(Verb.READ_DIGEST, self._read_digest)
         context.messaging.handle(Verb.READ_MUTATION_DATA, self._read_mutation_data)
@@ -59,7 +61,10 @@ class ReplicaReader:
             UnknownTableError: the table at the command's schema version is not known.
             DecodeError: the command does not fit the table.
         """
-        return self._storage.read(command, partitions, with_digest=with_digest)
+        self._note_begin(command, partitions)
+        result = self._storage.read(command, partitions, with_digest=with_digest)
+        self._note_end(command)
+        return result
 
     def read_mutations(self, command: ReadCommand, partitions: PartitionRange) -> ReconcilableResult:
         """Read rows with their deletions.
@@ -68,18 +73,25 @@ class ReplicaReader:
             UnknownTableError: the table at the command's schema version is not known.
             DecodeError: the command does not fit the table.
         """
-        return self._storage.read_mutations(command, partitions)
+        self._note_begin(command, partitions)
+        result = self._storage.read_mutations(command, partitions)
+        self._note_end(command)
+        return result
 
     async def _read_data(self, sender: Sender, request: ReadRequest) -> ReadDataReply:
         await self.learn(sender.address, request.command)
         # A sender that names no algorithm is older than digests other than MD5; such nodes are none of this cluster's.
         with_digest = request.digest_algorithm != DigestAlgorithm.NONE
-        result = self.read(request.command, request.partitions, with_digest=with_digest)
+        command = self._join(sender, request.command, "read_data")
+        result = self.read(command, request.partitions, with_digest=with_digest)
+        self._leave(sender, command, "read_data")
         return ReadDataReply(result=result, hit_rate=HIT_RATE)
 
     async def _read_digest(self, sender: Sender, request: ReadRequest) -> ReadDigestReply:
         await self.learn(sender.address, request.command)
-        result = self.read(request.command, request.partitions, with_digest=True)
+        command = self._join(sender, request.command, "read_digest")
+        result = self.read(command, request.partitions, with_digest=True)
+        self._leave(sender, command, "read_digest")
         assert result.digest is not None
         modified = result.last_modified if isinstance(result.last_modified, int) else MISSING_TIMESTAMP
         return ReadDigestReply(digest=result.digest, last_modified=modified, hit_rate=HIT_RATE)
@@ -88,8 +100,36 @@ class ReplicaReader:
         self, sender: Sender, request: ReadMutationDataRequest
     ) -> ReadMutationDataReply:
         await self.learn(sender.address, request.command)
-        result = self.read_mutations(request.command, request.partitions)
+        command = self._join(sender, request.command, "read_mutation_data")
+        result = self.read_mutations(command, request.partitions)
+        self._leave(sender, command, "read_mutation_data")
         return ReadMutationDataReply(result=result, hit_rate=HIT_RATE)
+
+    def _join(self, sender: Sender, command: ReadCommand, name: str) -> ReadCommand:
+        """Begin with this node's part of a trace, if the read is traced; gives the command that names that part."""
+        if not isinstance(command.trace, TraceInfo):
+            return command
+        trace = self._context.traces.join(command.trace)
+        self._context.traces.note(trace, f"{name}: message received from /{sender.address}")
+        return replace(command, trace=trace)
+
+    def _leave(self, sender: Sender, command: ReadCommand, name: str) -> None:
+        if isinstance(command.trace, TraceInfo):
+            self._context.traces.note(
+                command.trace, f"{name} handling is done, sending a response to /{sender.address}"
+            )
+            self._context.traces.leave(command.trace)
+
+    def _note_begin(self, command: ReadCommand, partitions: PartitionRange) -> None:
+        if isinstance(command.trace, TraceInfo):
+            start = "-inf" if partitions.start is None else partitions.start.value.token.value
+            self._context.traces.note(
+                command.trace, f"Start querying the token range that starts with {start}"
+            )
+
+    def _note_end(self, command: ReadCommand) -> None:
+        if isinstance(command.trace, TraceInfo):
+            self._context.traces.note(command.trace, "Querying is done")
 
     async def learn(self, address: str, command: ReadCommand) -> None:
         """Have the table of a command known, at its version; the node that sent it can tell.

@@ -25,6 +25,7 @@ from harness.codec.cql.frame import FLAG_COMPRESSED, encode_frame
 from harness.codec.cql.messages import Content, Message, Ready, Supported, decode_message, frame_of
 from harness.codec.cql.opcodes import REQUEST_OPCODES
 from harness.codec.cql.requests import Batch, Execute, Options, Prepare, Query, Register, Startup
+from harness.codec.cql.results import Column as ResultColumn
 from harness.codec.cql.results import Result
 from harness.errors import DecodeError, EncodeError
 
@@ -51,8 +52,8 @@ class Statements(Protocol):
             RequestError: it is refused, or has failed.
         """
 
-    def text_of(self, statement_id: bytes) -> str:
-        """The text of a prepared statement; empty if there is none with that id."""
+    def text_and_markers(self, statement_id: bytes) -> tuple[str, tuple[ResultColumn, ...]]:
+        """The text of a prepared statement, and what its values are; nothing if there is none with that id."""
 
 
 class Owner(Protocol):
@@ -209,7 +210,7 @@ class ClientConnection:
         response_bytes = self._send(stream_id, Message(content=content, tracing_id=trace.session_id))
         told = traced_request(
             request,
-            self._owner.statements.text_of,
+            self._owner.statements.text_and_markers,
             client=self._state.peer.address,
             request_bytes=request_bytes,
             response_bytes=response_bytes,

@@ -13,6 +13,7 @@ from harness.backends.simulation.cql.preparation import PreparedStatement, prepa
 from harness.backends.simulation.cql.request_error import RequestError
 from harness.backends.simulation.node_context import NodeContext
 from harness.codec.cql.errors import ErrorCode, Unprepared
+from harness.codec.cql.results import Column as ResultColumn
 
 STATEMENTS_MAX = 10_000
 TEXTS_MAX = 1000
@@ -66,10 +67,11 @@ class PreparedStatements:
             )
         return statement
 
-    def text_of(self, statement_id: bytes) -> str:
-        """The text of a statement; empty if there is none with that id."""
+    def text_and_markers(self, statement_id: bytes) -> tuple[str, tuple[ResultColumn, ...]]:
+        """The text of a statement, and what its values are; nothing if there is none with that id."""
         kept = self._by_id.get(statement_id)
-        return "" if kept is None else kept[0]
+        statement = self._known(statement_id)
+        return "" if kept is None else kept[0], () if statement is None else statement.markers
 
     def of_text(self, text: str, keyspace: str | None) -> PreparedStatement:
         """The statement that a text is, though nobody has prepared it.

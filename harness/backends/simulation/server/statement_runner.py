@@ -38,7 +38,15 @@ from harness.backends.simulation.server.trace_session import TraceSession
 from harness.backends.simulation.writes.write_type import WriteType
 from harness.codec.cql.errors import ErrorCode
 from harness.codec.cql.requests import Batch, BatchStatement, Execute, Prepare, Query, QueryParameters
-from harness.codec.cql.results import Result, Rows, SchemaChanged, SetKeyspace, Void, metadata_of
+from harness.codec.cql.results import Column as ResultColumn
+from harness.codec.cql.results import (
+    Result,
+    Rows,
+    SchemaChanged,
+    SetKeyspace,
+    Void,
+    metadata_of,
+)
 from harness.codec.verbs.common import ConsistencyLevel, TraceInfo
 from harness.codec.verbs.mutation import Mutation
 
@@ -111,9 +119,9 @@ class StatementRunner:
             case _:
                 assert_never(request)
 
-    def text_of(self, statement_id: bytes) -> str:
-        """The text of a prepared statement; empty if there is none with that id."""
-        return self.prepared.text_of(statement_id)
+    def text_and_markers(self, statement_id: bytes) -> tuple[str, tuple[ResultColumn, ...]]:
+        """The text of a prepared statement, and what its values are; nothing if there is none with that id."""
+        return self.prepared.text_and_markers(statement_id)
 
     async def _run_statement(
         self,

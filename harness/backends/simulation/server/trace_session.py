@@ -12,8 +12,8 @@ from harness.backends.simulation.node_context import NodeContext
 from harness.codec.verbs.common import SpanId, TraceInfo
 
 _QUERY = 1
-_PROPERTIES_OF_PRIMARY = 0b1011
-"""Written when it ends; of the coordinator; slow ones are looked for."""
+_PROPERTIES_OF_PRIMARY, _PROPERTIES_OF_OTHERS = 0b1011, 0b1001
+"""Written when it ends; of the coordinator; with all events."""
 _SLOW_THRESHOLD_US = 500_000
 TTL_S = 86_400
 
@@ -33,8 +33,8 @@ class TraceSession:
     context: NodeContext
     session_id: UUID
     span_id: int
-    parent_id: int = 0
-    """The span of who has asked for it; 0: the client has."""
+    parent_id: int | None = None
+    """The span of who has asked for it; None: the client has."""
     started_us: int
     events: list[TraceEvent] = field(default_factory=list)
 
@@ -45,7 +45,7 @@ class TraceSession:
             session_id=self.session_id,
             type=_QUERY,
             write_on_close=True,
-            properties=_PROPERTIES_OF_PRIMARY,
+            properties=_PROPERTIES_OF_PRIMARY if self.parent_id is None else _PROPERTIES_OF_OTHERS,
             slow_threshold_us=_SLOW_THRESHOLD_US,
             slow_ttl_s=TTL_S,
             parent=SpanId(value=self.span_id),

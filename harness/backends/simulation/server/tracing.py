@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Protocol
+from uuid import UUID
 
 from harness.backends.simulation.cql.preparation import PreparedStatement, plan_batch, prepare
 from harness.backends.simulation.cql.request_error import RequestError
@@ -18,15 +19,20 @@ from harness.backends.simulation.node_context import NodeContext
 from harness.backends.simulation.server.trace_session import TTL_S, TraceSession
 from harness.backends.simulation.writes.write_type import WriteType
 from harness.codec.cql.consistency import Consistency, consistency_name
+from harness.codec.cql.notation import Unset
 from harness.codec.cql.requests import Batch, Execute, Prepare, Query, QueryParameters
+from harness.codec.cql.results import Column as ResultColumn
+from harness.codec.cql.types import CqlType
 from harness.codec.cql.values import encode_value
 from harness.codec.verbs.common import ConsistencyLevel, TraceInfo
 from harness.codec.verbs.mutation import Mutation
+from harness.events.typed_value import value_of
 
 TIMEOUT_MS = 5000
 
 _THREAD = "shard 0"
 _MINUTE_MS = 60_000
+_VALUE_CHARACTERS_MAX = 64
 _KEYSPACE = "system_traces"
 _EVENT = (
     "INSERT INTO events (session_id, event_id, activity, source, source_elapsed, thread, scylla_parent_id,"
@@ -37,6 +43,9 @@ _SESSION = (
     " request_size, response_size) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TTL ?"
 )
 _BY_TIME = "INSERT INTO sessions_time_idx (minute, started_at, session_id) VALUES (?, ?, ?) USING TTL ?"
+
+KnownStatement = Callable[[bytes], tuple[str, Sequence[ResultColumn]]]
+"""The text of a prepared statement, and what its values are, by its id."""
 
 
 class TraceWrites(Protocol):
@@ -83,27 +92,37 @@ class Tracing:
     def __init__(self, context: NodeContext, writes: TraceWrites) -> None:
         self._context = context
         self._writes = writes
+        self._open: dict[int, TraceSession] = {}
+        """By their spans, as roles name them."""
 
     def begin(self) -> TraceSession:
         """Trace a request of a client."""
-        context = self._context
-        return TraceSession(
-            context=context,
-            session_id=context.make_time_uuid(),
-            span_id=context.world.random.getrandbits(48),
-            started_us=context.world.now_us,
-        )
+        return self._begin(self._context.make_time_uuid())
 
-    def join(self, info: TraceInfo) -> TraceSession:
-        """Trace the part of this node in a request of which another one is the coordinator."""
-        context = self._context
-        return TraceSession(
-            context=context,
-            session_id=info.session_id,
-            span_id=context.world.random.getrandbits(48),
-            parent_id=info.parent.value,
-            started_us=context.world.now_us,
-        )
+    def note(self, trace: TraceInfo | None, activity: str) -> None:
+        """Something is done now; nothing happens if nobody traces it, or the trace has ended."""
+        session = None if trace is None else self._open.get(trace.parent.value)
+        if session is not None:
+            session.note(activity)
+
+    def join(self, told: object) -> TraceInfo | None:
+        """Trace the part of this node in a request of which another one is the coordinator.
+
+        Args:
+            told: what a message says of a trace, if it says anything.
+
+        Returns:
+            What names this part; None: nothing is to be traced.
+        """
+        if not isinstance(told, TraceInfo):
+            return None
+        return self._begin(told.session_id, told.parent.value).info
+
+    def leave(self, trace: TraceInfo | None) -> None:
+        """The part of this node is done, and is written."""
+        session = None if trace is None else self._open.get(trace.parent.value)
+        if session is not None:
+            self.end(session)
 
     def end(self, session: TraceSession, request: TracedRequest | None = None) -> None:
         """Write a trace, in the background.
@@ -113,7 +132,20 @@ class Tracing:
             request: of a client; None: the node had a part in it alone.
         """
         duration_us = session.elapsed_us
+        self._open.pop(session.span_id, None)
         self._context.world.start(self._write(session, request, duration_us), "trace")
+
+    def _begin(self, session_id: UUID, parent_id: int | None = None) -> TraceSession:
+        context = self._context
+        span_id = context.world.random.getrandbits(48)
+        session = self._open[span_id] = TraceSession(
+            context=context,
+            session_id=session_id,
+            span_id=span_id,
+            parent_id=parent_id,
+            started_us=context.world.now_us,
+        )
+        return session
 
     async def _write(self, session: TraceSession, request: TracedRequest | None, duration_us: int) -> None:
         try:
@@ -145,7 +177,7 @@ class Tracing:
 
 def traced_request(
     request: Query | Prepare | Execute | Batch,
-    text_of: Callable[[bytes], str],
+    known: KnownStatement,
     *,
     client: str,
     request_bytes: int,
@@ -155,7 +187,7 @@ def traced_request(
 
     Args:
         request: that.
-        text_of: gives the texts of prepared statements.
+        known: gives the texts of prepared statements, and what their values are.
         client: its address.
         request_bytes: length of its body.
         response_bytes: length of the body of its answer.
@@ -170,13 +202,22 @@ def traced_request(
             parameters = {**_parameters(request.parameters), "query": request.query}
         case Execute():
             words = "Execute CQL3 prepared query"
-            parameters = {**_parameters(request.parameters), "query": text_of(request.statement_id)}
+            text, markers = known(request.statement_id)
+            parameters = {
+                **_parameters(request.parameters),
+                "query": text,
+                **_values("param", request.parameters.names, request.parameters.values, markers),
+            }
         case Batch():
             words = "Execute batch of CQL3 queries"
             parameters = _parameters(request.parameters)
             for number, one in enumerate(request.statements):
-                text = one.query if one.statement_id is None else text_of(one.statement_id)
-                parameters[f"query[{number}]"] = text or ""
+                if one.statement_id is None:
+                    parameters[f"query[{number}]"] = one.query or ""
+                    continue
+                text, markers = known(one.statement_id)
+                parameters[f"query[{number}]"] = text
+                parameters |= _values(f"param[{number}]", (), one.values, markers)
     return TracedRequest(
         client=client,
         command=request.opcode.name,
@@ -200,6 +241,36 @@ def _parameters(parameters: QueryParameters) -> dict[str, str]:
     return told
 
 
+def _values(
+    prefix: str,
+    names: Sequence[str],
+    values: Sequence[bytes | Unset | None],
+    markers: Sequence[ResultColumn],
+) -> dict[str, str]:
+    """The values of a prepared statement, as parameters of a trace name and write them."""
+    types: Sequence[CqlType | None] = [marker.type for marker in markers]
+    if names or len(types) != len(values):
+        by_name: dict[str, CqlType] = {marker.name: marker.type for marker in markers}
+        types = [by_name.get(name) for name in names] or [None] * len(values)
+    keys = [
+        f"{prefix}[{index}]({name})" if name else f"{prefix}[{index}]"
+        for index, name in enumerate(names or [""] * len(values))
+    ]
+    return {
+        key: _value_text(value, cql_type) for key, value, cql_type in zip(keys, values, types, strict=True)
+    }
+
+
+def _value_text(value: bytes | Unset | None, cql_type: CqlType | None) -> str:
+    if value is None:
+        return "null"
+    if not isinstance(value, bytes):
+        return "unset value"
+    found = value_of(cql_type, value)
+    text = found.value if isinstance(found.value, str) else found.text
+    return text if len(text) <= _VALUE_CHARACTERS_MAX else text[:_VALUE_CHARACTERS_MAX] + "..."
+
+
 def _bound(statement: PreparedStatement, row: Sequence[object]) -> tuple[bytes | None, ...]:
     return tuple(
         encode_value(marker.type, value)
@@ -216,7 +287,7 @@ def _event_row(session: TraceSession, number: int) -> tuple[object, ...]:
         ip_address(session.context.address),
         event.elapsed_us,
         _THREAD,
-        session.parent_id,
+        session.parent_id or 0,
         session.span_id,
     )
 

@@ -35,6 +35,10 @@ class Delivery(Protocol):
     def can_forward(self) -> bool:
         """Whether a replica may be asked to send it on."""
 
+    @property
+    def trace(self) -> TraceInfo | None:
+        """Tells replicas to trace their part."""
+
     def is_for(self, address: str) -> bool:
         """Whether a replica lacks anything of it."""
 
@@ -63,7 +67,7 @@ class SharedDelivery:
         verb: MUTATION or HINT_MUTATION.
     """
 
-    __slots__ = ("_apply", "_context", "_payload", "_tenant", "_trace", "_verb", "mutation")
+    __slots__ = ("_apply", "_context", "_payload", "_tenant", "_verb", "mutation", "trace")
 
     can_forward = True
 
@@ -81,7 +85,7 @@ class SharedDelivery:
         self._context = context
         self._apply = apply
         self._tenant = tenant
-        self._trace = trace
+        self.trace = trace
         self._verb = verb
         self._payload: bytes | None = None
 
@@ -121,7 +125,7 @@ class SharedDelivery:
                 reply_to=self._context.address,
                 shard=SHARD,
                 response_id=response_id,
-                trace=self._trace,
+                trace=self.trace,
             )
         )
 
@@ -136,7 +140,7 @@ class DifferingDelivery:
         trace: tells replicas to trace their part.
     """
 
-    __slots__ = ("_apply", "_context", "_differences", "_tenant", "_trace", "mutation")
+    __slots__ = ("_apply", "_context", "_differences", "_tenant", "mutation", "trace")
 
     can_forward = False
 
@@ -155,7 +159,7 @@ class DifferingDelivery:
         }
         self._apply = apply
         self._tenant = tenant
-        self._trace = trace
+        self.trace = trace
         self.mutation = next(iter(self._differences.values()))
 
     def is_for(self, address: str) -> bool:
@@ -170,7 +174,7 @@ class DifferingDelivery:
             reply_to=self._context.address,
             shard=SHARD,
             response_id=response_id,
-            trace=self._trace,
+            trace=self.trace,
         )
         self._context.messaging.send(
             address, Verb.MUTATION, request, timeout_ms=timeout_ms, tenant=self._tenant
@@ -200,7 +204,7 @@ class DecisionDelivery:
         trace: tells replicas to trace their part.
     """
 
-    __slots__ = ("_apply", "_context", "_decision", "_tenant", "_trace", "acknowledged_by")
+    __slots__ = ("_apply", "_context", "_decision", "_tenant", "acknowledged_by", "trace")
 
     can_forward = True
 
@@ -219,7 +223,7 @@ class DecisionDelivery:
         self._apply = apply
         self.acknowledged_by = acknowledged_by
         self._tenant = tenant
-        self._trace = trace
+        self.trace = trace
 
     @property
     def mutation(self) -> Mutation:
@@ -238,7 +242,7 @@ class DecisionDelivery:
             reply_to=self._context.address,
             shard=SHARD,
             response_id=response_id,
-            trace=self._trace,
+            trace=self.trace,
         )
         self._context.messaging.send(
             address, Verb.PAXOS_LEARN, request, timeout_ms=timeout_ms, tenant=self._tenant

@@ -21,11 +21,13 @@ from harness.backends.simulation.writes.deliveries import Delivery
 from harness.backends.simulation.writes.tally import Tally
 from harness.backends.simulation.writes.write_type import WriteType
 from harness.codec.cql.errors import ErrorCode, WriteFailure, WriteTimeout
-from harness.codec.verbs.common import ConsistencyLevel
+from harness.codec.verbs.common import ConsistencyLevel, TraceInfo
 from harness.codec.verbs.mutation import Mutation
 from harness.codec.verbs.writes import MutationDone, MutationFailed
 from harness.errors import HarnessError
 from harness.topology import Node
+
+_NOT_DELAYED = "Delay decision due to throttling: do not delay, resuming now"
 
 
 class Hints(Protocol):
@@ -112,6 +114,8 @@ class PendingWrites:
             write.tally.acknowledge_hints(hinted)
         own_address = self.context.address
         for receiver, forward in self._groups(write):
+            if write.delivery.trace is not None:
+                self._note_sent(write.delivery.trace, receiver)
             if receiver != own_address:
                 write.delivery.send(receiver, forward, write.response_id, timeout_ms)
         for node in list(write.targets.values()):
@@ -130,6 +134,8 @@ class PendingWrites:
         """
         if not self.context.has_fault("answer_before_consistency"):
             await write.ready
+        if write.delivery.trace is not None:
+            self.context.traces.note(write.delivery.trace, "Mutation successfully completed")
 
     def node_joined(self, node: Node) -> None:
         """Nothing changes for writes that are under way."""
@@ -160,6 +166,12 @@ class PendingWrites:
                 remote.setdefault(node.datacenter, []).append(node.address)
         groups += [(addresses[-1], tuple(addresses[:-1])) for addresses in remote.values()]
         return groups
+
+    def _note_sent(self, trace: TraceInfo, receiver: str) -> None:
+        is_own = receiver == self.context.address
+        self.context.traces.note(
+            trace, "Executing a mutation locally" if is_own else f"Sending a mutation to /{receiver}"
+        )
 
     def _apply(self, write: PendingWrite) -> None:
         try:
@@ -195,6 +207,8 @@ class PendingWrites:
             self._fail(write, sender.address, failed.failed_count)
 
     def _take(self, write: PendingWrite, address: str) -> None:
+        if write.delivery.trace is not None:
+            self.context.traces.note(write.delivery.trace, f"Got a response from /{address}")
         if self._acknowledge(write, address):
             self._settle(write)
 
@@ -209,6 +223,8 @@ class PendingWrites:
     def _settle(self, write: PendingWrite) -> None:
         if not write.is_met and write.tally.is_met:
             write.is_met = True
+            if write.delivery.trace is not None:
+                self.context.traces.note(write.delivery.trace, _NOT_DELAYED)
             if not write.ready.done():
                 write.ready.set_result(None)
         if write.is_met and not write.targets:
@@ -231,6 +247,9 @@ class PendingWrites:
                 self._settle(write)
         self._forget(write)
         if not write.is_met:
+            if write.delivery.trace is not None:
+                told = f"received {write.tally.received} of {write.tally.needed} required replies"
+                self.context.traces.note(write.delivery.trace, f"Mutation failed: write timeout; {told}")
             self._refuse(write, _timeout(self.context, write))
 
     def _hint(self, write: PendingWrite, nodes: Iterable[Node]) -> int:

@@ -20,6 +20,7 @@ from harness.backends.simulation.writes.deliveries import SHARD
 from harness.backends.simulation.writes.pending_writes import PendingWrites
 from harness.backends.simulation.writes.update_backlog import ViewBacklog
 from harness.backends.simulation.writes.view_writer import ViewWriter
+from harness.codec.verbs.common import TraceInfo
 from harness.codec.verbs.mutation import Mutation
 from harness.codec.verbs.writes import HintMutationRequest, MutationDone, MutationFailed, MutationRequest
 from harness.errors import HarnessError
@@ -125,6 +126,8 @@ class ReplicaWriter:
         written = partition_of(layout, mutation.partition)
         stored = self._context.storage.partition(mutation.table_id, key)
         updates = view_updates(layout, views, key, written, stored, self._context.now_s)
+        if self._context.has_fault("double_view_update"):
+            updates = (*updates, *updates)
         begun = self.views.write(layout, token_of(key), updates)
         if begun:
             self._context.world.start(self.views.written(begun), "updates of views")
@@ -132,18 +135,32 @@ class ReplicaWriter:
     async def _take(
         self, sender: Sender, request: MutationRequest | HintMutationRequest, timeout_ms: int
     ) -> None:
+        traces = self._context.traces
+        trace = traces.join(request.trace)
+        if trace is not None:
+            traces.note(trace, f"Message received from /{sender.address}")
         if request.forward and not self._context.has_fault("drop_forward"):
-            self._send_on(sender, request, timeout_ms)
+            self._send_on(sender, request, timeout_ms, trace)
         try:
             await self.apply(request.mutation, request.reply_to)
         except HarnessError as error:
             self._context.world.log(f"a write of {request.reply_to} cannot be applied: {error}")
+            told = "Sending mutation_failure with 1 failures"
             self.send_failed(request.reply_to, request.response_id, 1, sender.tenant)
         else:
+            told = "Sending mutation_done"
             self.send_done(request.reply_to, request.response_id, sender.tenant)
+        if trace is not None:
+            traces.note(trace, f"{told} to /{request.reply_to}")
+            traces.note(trace, "Mutation handling is done")
+            traces.leave(trace)
 
     def _send_on(
-        self, sender: Sender, request: MutationRequest | HintMutationRequest, timeout_ms: int
+        self,
+        sender: Sender,
+        request: MutationRequest | HintMutationRequest,
+        timeout_ms: int,
+        trace: TraceInfo | None,
     ) -> None:
         sent_on = MutationRequest(
             mutation=request.mutation,
@@ -151,9 +168,11 @@ class ReplicaWriter:
             reply_to=request.reply_to,
             shard=request.shard,
             response_id=request.response_id,
-            trace=request.trace,
+            trace=trace,
         )
         for address in request.forward:
+            if trace is not None:
+                self._context.traces.note(trace, f"Forwarding a mutation to /{address}")
             self._context.messaging.send(
                 address, Verb.MUTATION, sent_on, timeout_ms=timeout_ms, tenant=sender.tenant
             )

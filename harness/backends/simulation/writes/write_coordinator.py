@@ -11,6 +11,7 @@ from harness.backends.simulation.cql.request_error import RequestError, invalid
 from harness.backends.simulation.messaging.connection_index import Tenant
 from harness.backends.simulation.messaging.verb import Verb
 from harness.backends.simulation.node_context import NodeContext
+from harness.backends.simulation.traces import names_of
 from harness.backends.simulation.writes.consistency import LOCAL_REPLICATION, assure_enough_alive
 from harness.backends.simulation.writes.deliveries import (
     DecisionDelivery,
@@ -269,9 +270,15 @@ class WriteCoordinator:
             if len(alive) < len(concerned)
             else ()
         )
+        if delivery.trace is not None:
+            natural = f"token: {ring_token} natural: {names_of(replicas)} pending: {names_of(pending)}"
+            self._context.traces.note(delivery.trace, f"Creating write handler for {natural}")
         assure_enough_alive(
             consistency, replication, members.topology, own.datacenter, alive=alive, pending=pending
         )
+        if delivery.trace is not None:
+            known = f"live: {names_of(alive)} dead: {names_of(dead)}"
+            self._context.traces.note(delivery.trace, f"Creating write handler with {known}")
         return self._pending.prepare(
             delivery,
             consistency=consistency,

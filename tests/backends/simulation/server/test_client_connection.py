@@ -28,6 +28,7 @@ from harness.codec.cql.requests import (
     Startup,
     query_parameters,
 )
+from harness.codec.cql.results import Column as ResultColumn
 from harness.codec.cql.results import Result, Void
 
 
@@ -69,8 +70,8 @@ class FakeStatements:
         assert client.is_started
         return await self._answer(request.query)
 
-    def text_of(self, statement_id: bytes) -> str:
-        return statement_id.hex()
+    def text_and_markers(self, statement_id: bytes) -> tuple[str, tuple[ResultColumn, ...]]:
+        return statement_id.hex(), ()
 
 
 class Client:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from cassandra.cluster import Cluster, Session
+from cassandra.query import BatchStatement
 
 from harness.backends.simulation.writes.write_type import WriteType
 from harness.codec.verbs.common import ConsistencyLevel
@@ -90,6 +91,22 @@ def test_a_prepared_statement_is_named_by_its_text(session: Session) -> None:
     trace = session.execute(select, (17,), trace=True).get_query_trace()
     assert trace.request_type == "Execute CQL3 prepared query"
     assert trace.parameters["query"] == "SELECT * FROM demo3.map WHERE id = ?"
+    assert trace.parameters["param[0]"] == "17"
+
+
+def test_values_in_a_batch_are_told_by_statement(session: Session) -> None:
+    insert = session.prepare("INSERT INTO demo3.map (id, country) VALUES (?, ?)")
+    batch = BatchStatement()
+    batch.add(insert, (1, "x" * 70))
+    batch.add(insert, (2, None))
+    trace = session.execute(batch, trace=True).get_query_trace()
+    told = {name: text for name, text in trace.parameters.items() if name.startswith("param")}
+    assert told == {
+        "param[0][0]": "1",
+        "param[0][1]": "x" * 64 + "...",
+        "param[1][0]": "2",
+        "param[1][1]": "null",
+    }
 
 
 def test_what_was_not_asked_for_is_not_traced(session: Session, node: SingleNode) -> None:
