@@ -15,6 +15,7 @@ from harness.backends.network.driver_connection import connection_class_of
 from harness.backends.network.network import Network, NetworkNode
 from harness.backends.network.process import Process
 from harness.backends.network.template import Template
+from harness.backends.simulation.faults import chosen, known
 from harness.backends.simulation.node_config import NodeConfig
 from harness.codec.verbs.line import Line
 from harness.errors import BackendError
@@ -152,16 +153,22 @@ class SimulatedSite:
     has_tablets = False
     boots_together = True
 
-    def __init__(self, network: Network, needs: Needs) -> None:
+    def __init__(self, network: Network, needs: Needs, faults: tuple[str, ...] = ()) -> None:
         self.network = network
+        self._faults = faults
         self._needs = needs
         # Loaded while the rest of the network is made.
         self._template = network.load(NODE_PROGRAM, environment=_environment())
         self._machines: list[SimulatedMachine] = []
 
     @classmethod
-    def create(cls, needs: Needs) -> "SimulatedSite":
+    def create(cls, needs: Needs, faults: Iterable[str] | None = None) -> "SimulatedSite":
         """Make a network with room for the nodes that are needed; none is started.
+
+        Args:
+            needs: of the scenario.
+            faults: bugs that the nodes are to have, as ``simulation.faults`` lists them; None: those that the
+                environment names.
 
         Raises:
             BackendError: the simulation knows nothing of what is needed, or this machine has no namespaces.
@@ -171,9 +178,10 @@ class SimulatedSite:
             raise BackendError("a cluster has at least one node")
         if needs.datacenters > count:
             raise BackendError(f"{count} nodes cannot be spread over {needs.datacenters} datacenters")
+        bugs = chosen() if faults is None else known(faults)
         network = Network.create()
         try:
-            site = cls(network, needs)
+            site = cls(network, needs, bugs)
             for index in range(count):
                 # Nodes beside each other fill a datacenter before the next one begins.
                 site._add(index * needs.datacenters // count, seed_count=count)
@@ -250,6 +258,7 @@ class SimulatedSite:
             snitch="SimpleSnitch" if is_single else "GossipingPropertyFileSnitch",
             internode_compression=self._needs.compression or "none",
             hinted_handoff_enabled=self._needs.hints is not False,
+            faults=self._faults,
         )
         machine = SimulatedMachine(self.network, node, config, template=self._template)
         self._machines.append(machine)

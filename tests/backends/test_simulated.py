@@ -70,3 +70,16 @@ def test_a_node_that_was_never_started_cannot_be_steered() -> None:
         for steer in (machine.kill, machine.stop, machine.pause, machine.resume):
             with pytest.raises(BackendError, match="n1: it was never started"):
                 steer()
+
+
+def test_nodes_get_the_faults_that_are_asked_for_or_that_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HARNESS_SIMULATED_FAULTS", "lose_hint")
+    site = SimulatedSite.create(Needs(nodes=1))
+    site.close()
+    assert [machine.config.faults for machine in site.machines if isinstance(machine, SimulatedMachine)] == [
+        ("lose_hint",)
+    ]
+    with pytest.raises(BackendError, match="no fault is called lose_everything"):
+        SimulatedSite.create(Needs(nodes=1), ["lose_everything"])

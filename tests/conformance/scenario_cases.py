@@ -55,11 +55,19 @@ class ScenarioCase:
             HarnessError: the trace does not hold what the scenario does.
             Refused: a claim of its is not PASS.
         """
-        run = Run(replayed(trace, name, self.needs), self.name, on_verdict=_refuse)
+        run = Run(replayed(trace, name, self.needs), self.name, on_verdict=refuse)
+        self.play(run)
+        return run
+
+    def play(self, run: Run) -> None:
+        """Do what it says in a run, whatever the cluster is.
+
+        Raises:
+            HarnessError: it does not come to its end.
+        """
         given = {"cluster": run.cluster, "session": run.session(), "wire": run.wire}
         wanted = inspect.signature(self.function).parameters
         self.function(**{name: given[name] for name in wanted})
-        return run
 
 
 class Refused(Exception):  # noqa: N818  (no error: a claim that does not hold)
@@ -70,7 +78,12 @@ class Refused(Exception):  # noqa: N818  (no error: a claim that does not hold)
         self.judged = judged
 
 
-def _refuse(judged: Judged) -> None:
+def refuse(judged: Judged) -> None:
+    """End a scenario at the first claim that is not PASS.
+
+    Raises:
+        Refused: it is not.
+    """
     if not judged.verdict:
         raise Refused(judged)
 

@@ -64,7 +64,7 @@ class NodeConfig:
     """Off: a table's percentile as ``speculative_retry``, the default, sends no extra requests; on an idle cluster
     they come by chance."""
     faults: tuple[str, ...] = ()
-    """Names of bugs to have on purpose, so that it can be seen which claims find them."""
+    """Names of bugs to have on purpose, as ``faults`` lists them."""
 
     @classmethod
     def read(cls, path: Path) -> Self:

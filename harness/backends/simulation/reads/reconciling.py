@@ -143,7 +143,7 @@ class Reconciler:
             for mutation in mutations:
                 nobody = {target.address: None for target in targets}
                 by_partition.setdefault(mutation.key.components, {**nobody})[node.address] = mutation
-        if not by_partition:
+        if not by_partition or self._context.has_fault("skip_read_repair"):
             return
         trace = read.command.trace if isinstance(read.command.trace, TraceInfo) else None
         writes = [

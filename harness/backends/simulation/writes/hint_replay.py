@@ -60,8 +60,11 @@ class HintReplay:
                 if self._is_gone(address) or self._context.members.is_alive(address):
                     await self._send(hint)
 
+        hints = self._hints.of(address)
+        if self._context.has_fault("hint_twice"):
+            hints = tuple(hint for hint in hints for _ in range(2))
         try:
-            await asyncio.gather(*[send(hint) for hint in self._hints.of(address)])
+            await asyncio.gather(*[send(hint) for hint in hints])
         finally:
             self._sending.discard(address)
 

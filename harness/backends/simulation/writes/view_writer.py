@@ -71,12 +71,15 @@ class ViewWriter:
         replication = LOCAL_REPLICATION if keyspace is None else keyspace.replication
         view_token = token_of(update.key.components)
         pending = members.pending(replication, view_token)
+        view_replicas = members.replicas(replication, view_token)
         partner = paired(
             members.own,
             members.replicas(replication, base_token),
-            members.replicas(replication, view_token),
+            view_replicas,
             by_datacenter=is_by_datacenter(replication),
         )
+        if self._context.has_fault("mispair_view_replicas"):
+            partner = view_replicas[0]
         others = [node for node in pending if not members.is_own(node)]
         if len(others) < len(pending) or (partner is not None and members.is_own(partner)):
             self._apply(update)
