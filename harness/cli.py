@@ -652,7 +652,8 @@ def run_scenario(scenario: str, options: tuple[str, ...]) -> int:
         chosen = [str(folder), "-k", scenario]
     else:
         raise click.UsageError(f"{scenario} is no file, and there is no folder scenarios here to look in")
-    status = pytest.main([*chosen, *options])
+    # The harness is imported already, and pytest says that it cannot rewrite its assertions any more.
+    status = pytest.main(["-W", "ignore::pytest.PytestAssertRewriteWarning", *chosen, *options])
     if status == pytest.ExitCode.INTERRUPTED:
         return EXIT_INTERRUPTED
     return int(status) if status in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED} else EXIT_UNREADABLE
