@@ -62,12 +62,19 @@ class RecordingMessaging(Messaging):
         self.loses: Callable[[str, Verb], bool] = lambda _receiver, _verb: False
 
     def send_payload(
-        self, address: str, verb: Verb, payload: bytes, *, timeout_ms: int = 0, tenant: Tenant = Tenant.USER
+        self,
+        address: str,
+        verb: Verb,
+        payload: bytes,
+        *,
+        timeout_ms: int = 0,
+        tenant: Tenant = Tenant.USER,
+        lost: Callable[[], None] | None = None,
     ) -> None:
         body = TABLE.decode(verb, LINE, Role.REQUEST, payload).body
         self.sent.append(Sent(receiver=address, verb=verb, body=body, timeout_ms=timeout_ms, tenant=tenant))
         if not self.loses(address, verb):
-            super().send_payload(address, verb, payload, timeout_ms=timeout_ms, tenant=tenant)
+            super().send_payload(address, verb, payload, timeout_ms=timeout_ms, tenant=tenant, lost=lost)
 
     async def call(
         self, address: str, verb: Verb, body: object, *, timeout_ms: int = 0, tenant: Tenant = Tenant.USER

@@ -99,10 +99,16 @@ class WholeNode:
             )
 
         def recorded_send(
-            address: str, verb: Verb, payload: bytes, *, timeout_ms: int = 0, tenant: Tenant = Tenant.USER
+            address: str,
+            verb: Verb,
+            payload: bytes,
+            *,
+            timeout_ms: int = 0,
+            tenant: Tenant = Tenant.USER,
+            lost: Callable[[], None] | None = None,
         ) -> None:
             note(address, verb, payload, timeout_ms, tenant)
-            send_payload(address, verb, payload, timeout_ms=timeout_ms, tenant=tenant)
+            send_payload(address, verb, payload, timeout_ms=timeout_ms, tenant=tenant, lost=lost)
 
         async def recorded_call(
             address: str, verb: Verb, body: object, *, timeout_ms: int = 0, tenant: Tenant = Tenant.USER

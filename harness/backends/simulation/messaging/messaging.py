@@ -127,16 +127,42 @@ class Messaging:
         self._stream_handlers[verb] = handler
 
     def send(
-        self, address: str, verb: Verb, body: object, *, timeout_ms: int = 0, tenant: Tenant = Tenant.USER
+        self,
+        address: str,
+        verb: Verb,
+        body: object,
+        *,
+        timeout_ms: int = 0,
+        tenant: Tenant = Tenant.USER,
+        lost: Callable[[], None] | None = None,
     ) -> None:
-        """Send a one-way message; if the peer cannot be reached, it is lost."""
-        self.send_payload(address, verb, encode_payload(body), timeout_ms=timeout_ms, tenant=tenant)
+        """Send a one-way message; if the peer cannot be reached, it is lost.
+
+        Args:
+            address: of the peer.
+            verb: what it is.
+            body: its arguments.
+            timeout_ms: for the receiver; 0: none.
+            tenant: on whose behalf.
+            lost: hears that nobody listens there, or that the connection was closed before it was written; of a
+                message that was written nobody knows whether it arrives.
+        """
+        self.send_payload(
+            address, verb, encode_payload(body), timeout_ms=timeout_ms, tenant=tenant, lost=lost
+        )
 
     def send_payload(
-        self, address: str, verb: Verb, payload: bytes, *, timeout_ms: int = 0, tenant: Tenant = Tenant.USER
+        self,
+        address: str,
+        verb: Verb,
+        payload: bytes,
+        *,
+        timeout_ms: int = 0,
+        tenant: Tenant = Tenant.USER,
+        lost: Callable[[], None] | None = None,
     ) -> None:
         """Send a one-way message whose body is encoded already, as for several peers that get the same."""
-        self._outgoing_to(address, connection_index(verb, tenant)).send(verb, payload, timeout_ms)
+        self._outgoing_to(address, connection_index(verb, tenant)).send(verb, payload, timeout_ms, lost)
 
     async def call(
         self, address: str, verb: Verb, body: object, *, timeout_ms: int = 0, tenant: Tenant = Tenant.USER

@@ -42,8 +42,15 @@ class Delivery(Protocol):
     def is_for(self, address: str) -> bool:
         """Whether a replica lacks anything of it."""
 
-    def send(self, address: str, forward: tuple[str, ...], response_id: int, timeout_ms: int) -> None:
-        """Send it to a replica, which is to send it on to others."""
+    def send(
+        self,
+        address: str,
+        forward: tuple[str, ...],
+        response_id: int,
+        timeout_ms: int,
+        lost: Callable[[], None],
+    ) -> None:
+        """Send it to a replica, which is to send it on to others; ``lost`` hears that it cannot be reached."""
 
     def apply(self) -> Awaitable[None] | None:
         """Apply it to this node's storage."""
@@ -93,8 +100,15 @@ class SharedDelivery:
         """Always."""
         return True
 
-    def send(self, address: str, forward: tuple[str, ...], response_id: int, timeout_ms: int) -> None:
-        """Send it to a replica, which is to send it on to others."""
+    def send(
+        self,
+        address: str,
+        forward: tuple[str, ...],
+        response_id: int,
+        timeout_ms: int,
+        lost: Callable[[], None],
+    ) -> None:
+        """Send it to a replica, which is to send it on to others; ``lost`` hears that it cannot be reached."""
         if forward:
             payload = self._encoded(forward, response_id)
         else:
@@ -102,7 +116,7 @@ class SharedDelivery:
                 self._payload = self._encoded((), response_id)
             payload = self._payload
         self._context.messaging.send_payload(
-            address, self._verb, payload, timeout_ms=timeout_ms, tenant=self._tenant
+            address, self._verb, payload, timeout_ms=timeout_ms, tenant=self._tenant, lost=lost
         )
 
     def apply(self) -> Awaitable[None] | None:
@@ -166,8 +180,15 @@ class DifferingDelivery:
         """Whether a replica lacks anything."""
         return address in self._differences
 
-    def send(self, address: str, forward: tuple[str, ...], response_id: int, timeout_ms: int) -> None:
-        """Send a replica what it lacks."""
+    def send(
+        self,
+        address: str,
+        forward: tuple[str, ...],
+        response_id: int,
+        timeout_ms: int,
+        lost: Callable[[], None],
+    ) -> None:
+        """Send a replica what it lacks; ``lost`` hears that it cannot be reached."""
         request = MutationRequest(
             mutation=self._differences[address],
             forward=forward,
@@ -177,7 +198,7 @@ class DifferingDelivery:
             trace=self.trace,
         )
         self._context.messaging.send(
-            address, Verb.MUTATION, request, timeout_ms=timeout_ms, tenant=self._tenant
+            address, Verb.MUTATION, request, timeout_ms=timeout_ms, tenant=self._tenant, lost=lost
         )
 
     def apply(self) -> Awaitable[None] | None:
@@ -234,8 +255,15 @@ class DecisionDelivery:
         """Always."""
         return True
 
-    def send(self, address: str, forward: tuple[str, ...], response_id: int, timeout_ms: int) -> None:
-        """Send it to a replica, which is to send it on to others."""
+    def send(
+        self,
+        address: str,
+        forward: tuple[str, ...],
+        response_id: int,
+        timeout_ms: int,
+        lost: Callable[[], None],
+    ) -> None:
+        """Send it to a replica, which is to send it on to others; ``lost`` hears that it cannot be reached."""
         request = PaxosLearnRequest(
             decision=self._decision,
             forward=forward,
@@ -245,7 +273,7 @@ class DecisionDelivery:
             trace=self.trace,
         )
         self._context.messaging.send(
-            address, Verb.PAXOS_LEARN, request, timeout_ms=timeout_ms, tenant=self._tenant
+            address, Verb.PAXOS_LEARN, request, timeout_ms=timeout_ms, tenant=self._tenant, lost=lost
         )
 
     def apply(self) -> Awaitable[None] | None:

@@ -4,13 +4,14 @@ A write stays here, in the background, after its client has been answered: until
 or its time is over and what is missing becomes hints.
 
 Source:
-    Scylla (branch 4.2), service/storage_proxy.cc (abstract_write_response_handler, send_to_live_endpoints,
-    hint_to_dead_endpoints, got_response, got_failure_response, on_down).
+    Scylla (branch 4.2), service/storage_proxy.cc (abstract_write_response_handler, send_to_live_endpoints, where a
+    connection that is closed is a failure, hint_to_dead_endpoints, got_response, got_failure_response, on_down).
 """
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from harness.backends.simulation.cql.request_error import RequestError
@@ -117,7 +118,8 @@ class PendingWrites:
             if write.delivery.trace is not None:
                 self._note_sent(write.delivery.trace, receiver)
             if receiver != own_address:
-                write.delivery.send(receiver, forward, write.response_id, timeout_ms)
+                lost = partial(self._lost, write, receiver, len(forward) + 1)
+                write.delivery.send(receiver, forward, write.response_id, timeout_ms, lost)
         for node in list(write.targets.values()):
             if not write.delivery.is_for(node.address):
                 self._acknowledge(write, node.address)
@@ -205,6 +207,14 @@ class PendingWrites:
         write = self._by_id.get(failed.response_id)
         if write is not None:
             self._fail(write, sender.address, failed.failed_count)
+
+    def _lost(self, write: PendingWrite, address: str, count: int) -> None:
+        """A replica cannot be reached: a failure of it, and of those to which it should have sent the write on."""
+        if write.write_type is WriteType.VIEW:
+            if address in write.targets:
+                self._expire(write)
+        else:
+            self._fail(write, address, count)
 
     def _take(self, write: PendingWrite, address: str) -> None:
         if write.delivery.trace is not None:

@@ -4,6 +4,7 @@ Source:
     Scylla (branch 4.2), service/storage_proxy.cc (receive_mutation_handler), table.cc (push_view_replica_updates).
 """
 
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
@@ -174,5 +175,10 @@ class ReplicaWriter:
             if trace is not None:
                 self._context.traces.note(trace, f"Forwarding a mutation to /{address}")
             self._context.messaging.send(
-                address, Verb.MUTATION, sent_on, timeout_ms=timeout_ms, tenant=sender.tenant
+                address,
+                Verb.MUTATION,
+                sent_on,
+                timeout_ms=timeout_ms,
+                tenant=sender.tenant,
+                lost=partial(self.send_failed, request.reply_to, request.response_id, 1, sender.tenant),
             )

@@ -236,6 +236,55 @@ def test_a_replica_that_cannot_apply_a_write_says_so_and_the_write_fails() -> No
     asyncio.run(run())
 
 
+def test_a_replica_at_which_nobody_listens_has_failed_at_once() -> None:
+    async def run() -> None:
+        async with loopback_nodes(3, MAP) as nodes:
+            roles = roles_of(nodes)
+            nodes[2].messaging.close()
+            mutation = row_of(nodes[0].context.catalog, "map", 1, country=b"x")
+            with pytest.raises(RequestError) as refused:
+                async with asyncio.timeout(1):
+                    await roles[0].coordinator.write([mutation], ConsistencyLevel.ALL)
+            details = refused.value.details
+            assert isinstance(details, WriteFailure)
+            assert (details.required, details.failures_count, details.write_type) == (3, 1, "SIMPLE")
+            await roles[0].coordinator.write([mutation], ConsistencyLevel.QUORUM)
+
+    asyncio.run(run())
+
+
+def test_a_write_that_was_lost_on_the_way_still_becomes_a_hint() -> None:
+    async def run() -> None:
+        async with loopback_nodes(3, MAP) as nodes:
+            roles = roles_of(nodes)
+            nodes[2].messaging.close()
+            mutation = row_of(nodes[0].context.catalog, "map", 1, country=b"x")
+            await roles[0].coordinator.write([mutation], ConsistencyLevel.QUORUM, timeout_ms=100)
+            await until(lambda: not len(roles[0].pending))
+            assert [hint.mutation for hint in roles[0].hints.of(nodes[2].address)] == [mutation]
+
+    asyncio.run(run())
+
+
+def test_a_forward_that_cannot_be_delivered_is_told_as_a_failure() -> None:
+    async def run() -> None:
+        async with loopback_nodes(4, MAP, replication=TWO_EACH, places=PLACES) as nodes:
+            roles = roles_of(nodes)
+            mutation = row_of(nodes[0].context.catalog, "map", 1, country=b"x")
+            await roles[0].coordinator.write([mutation], ConsistencyLevel.ALL)
+            (sent,) = [one for one in nodes[0].sent if one.body.forward]
+            (unreachable,) = [node for node in nodes if node.address in sent.body.forward]
+            unreachable.messaging.close()
+            (forwarder,) = [node for node in nodes if node.address == sent.receiver]
+            forwarder.messaging.drop(unreachable.address)
+            await roles[0].coordinator.write([mutation], ConsistencyLevel.QUORUM, timeout_ms=300)
+            await until(lambda: forwarder.sent_of(Verb.MUTATION_FAILED))
+            (failed,) = forwarder.sent_of(Verb.MUTATION_FAILED)
+            assert (failed.receiver, failed.body.failed_count) == (nodes[0].address, 1)
+
+    asyncio.run(run())
+
+
 def test_only_the_own_datacenter_counts_for_a_local_quorum() -> None:
     async def run() -> None:
         async with loopback_nodes(4, MAP, replication=TWO_EACH, places=PLACES) as nodes:
