@@ -171,7 +171,31 @@ def _uncounted_differences(where: str, ours: list[Step], theirs: list[Step]) -> 
     )
     if ours and theirs and ours_heard != theirs_heard:
         found.append(Difference(where, "begins after", str(ours_heard), str(theirs_heard)))
-    return found + _forms_differences(where, ours, theirs)
+    changes = {_change(sent) for step in ours for sent in step.sent} & {
+        _change(sent) for step in theirs for sent in step.sent
+    }
+    for change in sorted(changes):
+        found += _sent_differences(
+            where,
+            *(
+                [sent for step in steps for sent in step.sent if _change(sent) == change]
+                for steps in (ours, theirs)
+            ),
+            with_roles=False,
+        )
+    return found
+
+
+def _change(sent: Sent) -> tuple[str, ...]:
+    """What a message does to rows: each shown one is compared with those that do the same."""
+    return (
+        sent.verb,
+        *(
+            f"{path} {text.partition(' ')[0]}"
+            for path, text in sorted(sent.structure.items())
+            if path.endswith((".marker:", "deleted_at.timestamp", "tombstone.timestamp"))
+        ),
+    )
 
 
 def _forms_differences(where: str, ours: list[Step], theirs: list[Step]) -> list[Difference]:

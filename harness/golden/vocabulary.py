@@ -17,6 +17,8 @@ from harness.golden.naming import Naming
 from harness.golden.structure import structure_of
 
 _PLACE = re.compile(r"\[\d+\]")
+_NAMED = re.compile(r"components\[\d+\]$|\.name$")
+_TABLE = re.compile(r"id of (?!system)[\w.]+$")
 _NODE = "node"
 
 
@@ -54,7 +56,7 @@ def vocabulary_of(trace: Trace, messages: Iterable[Message] | None = None) -> Vo
             continue
         name = f"{message.verb_name} {message.kind.value}"
         forms = {
-            FieldForm(_PLACE.sub("[]", path), unnumbered_text(path, text))
+            FieldForm(_PLACE.sub("[]", path), _form_text(path, text))
             for path, text in structure_of(message, naming).items()
             if not path.endswith("[]")
         }
@@ -62,6 +64,23 @@ def vocabulary_of(trace: Trace, messages: Iterable[Message] | None = None) -> Vo
         always[name] = always.get(name, paths) & paths
         seen[name] |= forms
     return {name: VerbForms(always[name], frozenset(forms)) for name, forms in seen.items()}
+
+
+def _form_text(path: str, text: str) -> str:
+    """What a field holds, keys and names of whatever length, tables of clients of whatever name."""
+    if _NAMED.search(path) and text.endswith(" bytes"):
+        return "bytes"
+    return _TABLE.sub("id of a table", unnumbered_text(path, text))
+
+
+def merged(vocabularies: Iterable[Vocabulary]) -> Vocabulary:
+    """The vocabulary of several runs together."""
+    found: dict[str, VerbForms] = {}
+    for vocabulary in vocabularies:
+        for name, forms in vocabulary.items():
+            before = found.get(name, forms)
+            found[name] = VerbForms(before.always & forms.always, before.seen | forms.seen)
+    return found
 
 
 def vocabulary_differences(first: Vocabulary, second: Vocabulary) -> tuple[Difference, ...]:

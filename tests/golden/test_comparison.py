@@ -24,7 +24,8 @@ def test_one_write_less_is_told_in_both_lanes() -> None:
     assert any(
         "replica 2" in line or "bystander" in line or "MUTATION" in line for line in text if "≠" in line
     )
-    assert text[-1] == "different: 1 difference; 1 of 1 statements differ"
+    assert text[-1].startswith("different: ")
+    assert text[-1].endswith("1 of 1 statements differ")
 
 
 def test_statements_of_one_run_alone_are_named() -> None:

@@ -1,0 +1,97 @@
+"""The simulated cluster says what real nodes say: same causal order, same structure, message by message."""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from harness.dissect.reading import read_trace
+from harness.golden.compare import Difference
+from harness.golden.comparison import Comparison
+from harness.golden.vocabulary import Vocabulary, merged, vocabulary_differences, vocabulary_of
+from tests.conformance.listed_differences import MESSAGES, STATEMENTS, Listed
+from tests.conformance.scenario_cases import ScenarioCase
+from tests.conformance.simulated_runs import OLD, SimulatedRuns, cases_of_the_line, compared
+
+pytestmark = pytest.mark.namespaces
+CASES = tuple(cases_of_the_line())
+_NOT_READ = frozenset({"bulk_quorum", "whole_views", "whole_base"})
+"""Large captures that show nothing which others do not."""
+
+
+def comparison(case: ScenarioCase, reference: Path, runs: SimulatedRuns) -> Comparison:
+    capture = runs.capture(case)
+    if capture is None:
+        pytest.fail(f"{case.name} left no report:\n{runs.output[-4000:]}")
+    return _compared(case.name, reference, capture)
+
+
+@cache
+def _compared(name: str, reference: Path, capture: Path) -> Comparison:
+    (case,) = [case for case in CASES if case.name == name]
+    return compared(case, reference, capture)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_scenario_goes_as_on_real_nodes(
+    reference: Path, simulated_runs: SimulatedRuns, case: ScenarioCase
+) -> None:
+    found = comparison(case, reference, simulated_runs)
+    assert [each.flow.text for each in found.only_first] == []
+    unlisted = [
+        difference
+        for difference in found.differences
+        if not any(listed.covers(case.name, difference) for listed in STATEMENTS)
+    ]
+    assert [str(difference) for difference in unlisted] == []
+
+
+@pytest.mark.parametrize(
+    "listed", [listed for listed in STATEMENTS if not listed.is_chance], ids=lambda listed: listed.scenario
+)
+def test_a_listed_difference_is_still_there(
+    reference: Path, simulated_runs: SimulatedRuns, listed: Listed
+) -> None:
+    (case,) = [case for case in CASES if case.name.endswith(listed.scenario)]
+    found = comparison(case, reference, simulated_runs)
+    assert any(listed.covers(case.name, difference) for difference in found.differences)
+
+
+def test_statements_are_compared_in_most_scenarios(reference: Path, simulated_runs: SimulatedRuns) -> None:
+    found = [comparison(case, reference, simulated_runs) for case in CASES]
+    # The others are about nodes that stop, join, leave, and gossip.
+    assert sum(not each.is_empty for each in found) >= len(CASES) - 5
+
+
+@cache
+def _real_vocabulary(reference: Path) -> Vocabulary:
+    captures = [path for path in sorted((reference / OLD).rglob("*.pcapng")) if path.stem not in _NOT_READ]
+    return merged(vocabulary_of(read_trace(path)) for path in captures)
+
+
+@cache
+def _message_differences(reference: Path, captures: tuple[Path, ...]) -> tuple[Difference, ...]:
+    simulated = merged(vocabulary_of(read_trace(path)) for path in captures)
+    found = vocabulary_differences(_real_vocabulary(reference), simulated)
+    # Real captures show more kinds of work; what matters is that nothing else is seen in the simulation.
+    return tuple(difference for difference in found if _is_of_the_simulation(difference))
+
+
+def _is_of_the_simulation(difference: Difference) -> bool:
+    return (difference.first, difference.second) == ("always", "not always") or (
+        difference.first in {"not seen", "nothing"}
+    )
+
+
+def test_no_message_looks_as_none_of_a_real_node(reference: Path, simulated_runs: SimulatedRuns) -> None:
+    found = _message_differences(reference, simulated_runs.captures)
+    unlisted = [each for each in found if not any(listed.covers("", each) for listed in MESSAGES)]
+    assert [str(difference) for difference in unlisted] == []
+
+
+@pytest.mark.parametrize(
+    "listed", [listed for listed in MESSAGES if not listed.is_chance], ids=lambda listed: listed.reason
+)
+def test_a_listed_form_is_still_seen(reference: Path, simulated_runs: SimulatedRuns, listed: Listed) -> None:
+    found = _message_differences(reference, simulated_runs.captures)
+    assert any(listed.covers("", difference) for difference in found)
