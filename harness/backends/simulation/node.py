@@ -22,6 +22,7 @@ from harness.backends.simulation.schema.membership_keeper import MembershipKeepe
 from harness.backends.simulation.schema.schema_service import SchemaService
 from harness.backends.simulation.schema.system_content import SystemContent
 from harness.backends.simulation.server.cql_server import CqlServer
+from harness.backends.simulation.server.default_role import DefaultRole
 from harness.backends.simulation.server.gossip_api import GossipApi
 from harness.backends.simulation.server.operations_api import OperationsApi
 from harness.backends.simulation.server.rest_api import RestApi
@@ -107,6 +108,7 @@ class Node:
         )
         tracing = context.traces = Tracing(context, self._writes.coordinator)
         self._server = CqlServer(context, StatementRunner(context, roles), self._gossiper, tracing)
+        self._role = DefaultRole(context, reads, self._writes.coordinator, self._schema.agreement)
         self._schema.subscribe(self._server.schema_changed)
         self._api = self._make_api()
 
@@ -129,6 +131,7 @@ class Node:
         self._writes.start()
         self._schema.subscribe(lambda _: self._writes.view_builder.look())
         await self._server.start()
+        self._role.start()
 
     async def stop(self) -> None:
         """Tell the others, and serve nobody any more."""

@@ -58,6 +58,8 @@ class NodeConfig:
     truncate_request_timeout_in_ms: int = 60000
     request_timeout_in_ms: int = 10000
     batchlog_replay_interval_ms: int = 60000
+    default_role_delay_ms: int = 10_000
+    """How long a node has served clients when it looks for the role ``cassandra``."""
     cache_hit_rate_read_balancing: bool = False
     """Off: a coordinator that is a replica reads from itself."""
     speculates_at_percentile: bool = False

@@ -227,13 +227,15 @@ def whole_nodes(number: int, folder: Path, **settings: Any) -> Iterator[WholeNod
     running = WholeNodes(nodes)
     started: list[WholeNode] = []
     try:
-        for node in nodes:
-            running.call(node.start())
-            started.append(node)
-        running.until(lambda: all(len(node.context.members.live) == number - 1 for node in nodes))
-        yield running
-        for node in started:
-            running.call(node.kill())
+        try:
+            for node in nodes:
+                started.append(node)
+                running.call(node.start())
+            running.until(lambda: all(len(node.context.members.live) == number - 1 for node in nodes))
+            yield running
+        finally:
+            for node in started:
+                running.call(node.kill())
     finally:
         running.close()
 

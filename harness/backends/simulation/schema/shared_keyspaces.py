@@ -33,6 +33,7 @@ DISTRIBUTED_TABLES = (
         ("keyspace_name text", "view_name text"),
         clustering_key=("host_id uuid",),
         regular=("status text",),
+        version="e61ea49b-8dbc-3ff6-a69f-896f4d38b7bb",
     ),
 )
 """Of system_distributed."""

@@ -87,6 +87,9 @@ def test_versions_of_the_tables_that_every_node_has_are_those_on_the_wire(refere
                 table = local_catalog().schema.table_of(mutation.table_id)
                 if table is not None and table.keyspace == "system":
                     assert table.version == mutation.schema_version
+                views = TABLES["system_distributed", "view_build_status"]
+                if mutation.table_id == views.id:
+                    assert mutation.schema_version == views.version
             case _:
                 continue
     assert seen
