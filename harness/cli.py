@@ -660,13 +660,14 @@ def run_scenario(scenario: str, options: tuple[str, ...]) -> int:
 
 
 @harness.command(short_help="Remove what killed runs have left behind.")
-def clean() -> None:
-    """Remove processes, interfaces and files of clusters whose run was killed; what is in use stays.
+@click.option("--kept", is_flag=True, help="Remove clusters that were to stay (pytest --keep), too.")
+def clean(*, kept: bool) -> None:
+    """Remove processes, interfaces, containers and files of clusters whose run was killed; what is in use stays.
 
     The next start of a cluster does the same.
     """
     # Only here: it takes what only clusters need.
     from harness.run import clean as clean_up  # noqa: PLC0415
 
-    removed = clean_up()
+    removed = clean_up(with_kept=kept)
     Screen().write([f"removed {name}" for name in removed] or ["nothing was left behind"])

@@ -22,6 +22,8 @@ from harness.topology import Topology
 from harness.waiting import wait_until
 
 QUIET_TIMEOUT_S = 60.0
+_HELD_UP_S = 0.6
+"""Longer than packets take from the network into the file."""
 _CHUNK_BYTES = 1 << 18
 _SHOWN_MAX = 3
 
@@ -53,8 +55,21 @@ class LiveRecorder:
         self._trace: Trace | None = None
         self._traced: tuple[int, ...] = ()
         """What had happened when ``_trace`` was made."""
+        self._held_up_from: int | None = None
+        self._held_up_since_s = 0.0
         self._is_ended = False
         self._told = 0
+
+    @property
+    def begins_between_messages(self) -> bool:
+        """Whether no message was under way when it began, of which only the rest can be seen.
+
+        Raises:
+            CaptureError: the capture cannot go on.
+        """
+        self._capture.mark("joined")
+        self._feed()
+        return self._dissector.held_up_from is None
 
     def mark(self) -> int:
         """Give a point in the run."""
@@ -228,10 +243,19 @@ class LiveRecorder:
             self._dissector.learn(self._context)
             while chunk := self._file.read(_CHUNK_BYTES):
                 self._take(self._dissector.feed(chunk))
+            self._settle()
         except OSError as error:
             raise CaptureError(f"cannot read the capture {self._capture.path}: {error.strerror}") from error
         except DecodeError as error:
             raise CaptureError(f"{self._capture.path} is no capture that can be read: {error}") from error
+
+    def _settle(self) -> None:
+        """Read what has been held up for a while by what there is: nodes do not pause within a message."""
+        held_up_from, now_s = self._dissector.held_up_from, time.monotonic()
+        if held_up_from != self._held_up_from:
+            self._held_up_from, self._held_up_since_s = held_up_from, now_s
+        elif held_up_from is not None and now_s - self._held_up_since_s >= _HELD_UP_S:
+            self._take(self._dissector.settle())
 
     def _take(self, messages: list[Message]) -> None:
         self._messages += messages

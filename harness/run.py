@@ -5,6 +5,7 @@ This module alone knows all stages; the command line and the pytest plugin only 
 
 import json
 import shlex
+import shutil
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -29,7 +30,7 @@ from harness.backends.simulated import LINE as SIMULATED_LINE
 from harness.backends.simulated import SimulatedSite
 from harness.capture.dumpcap import RunningCapture
 from harness.dissect.reading import context_beside, read_context, read_trace
-from harness.errors import BackendError, ExpectationError, HarnessError
+from harness.errors import BackendError, ExpectationError, HarnessError, ReportError
 from harness.events.trace import Trace
 from harness.expect.explain import explain
 from harness.expect.monitors import monitors
@@ -44,6 +45,8 @@ from harness.report.verdict import ReportVerdict
 CAPTURE_SUFFIXES = (".pcapng", ".pcap")
 MONITORS = "every run"
 """What the verdict on what every run has to pass is called."""
+LOGS = "logs"
+"""Folder beside a report."""
 _TRACES_KEPT = 2
 _NAMES_MAX = 40
 
@@ -211,12 +214,17 @@ def _joined(site: Site) -> Opened:
     """Use a cluster that runs, recorded from now on."""
     cluster = LiveCluster.attach(site)
     path = site.folder / _CAPTURE
-    return Opened(
-        cluster=cluster,
-        recorder=LiveRecorder(RunningCapture.start(site.tap, path), cluster),
-        capture=path,
-        is_temporary=True,
-    )
+    for attempt in range(_JOINS_MAX):
+        recorder = LiveRecorder(RunningCapture.start(site.tap, path), cluster)
+        try:
+            # What is under way now will be over soon, and cannot be read from its middle on.
+            if recorder.begins_between_messages or attempt == _JOINS_MAX - 1:
+                break
+            recorder.close()
+        except BaseException:
+            recorder.close()
+            raise
+    return Opened(cluster=cluster, recorder=recorder, capture=path, is_temporary=True)
 
 
 def shares_clusters(backend: str) -> bool:
@@ -321,6 +329,7 @@ EXECUTABLE = "executable"
 _reuse = Reuse()
 DEFAULT_BACKEND = SIMULATED
 """Where nobody chooses."""
+_JOINS_MAX = 10
 _CAPTURE = "capture.pcapng"
 _BACKENDS: dict[str, Callable[[Choice], Opened]] = {
     SIMULATED: _open_simulated,
@@ -439,7 +448,7 @@ class Run:
             return None
         self.opened.recorder.end()
         beside = context_beside(capture)
-        return write_report(
+        written = write_report(
             self.trace,
             capture_path=capture,
             folder=folder,
@@ -450,10 +459,23 @@ class Run:
             doc=self.doc,
             started=self._started,
         )
+        self._copy_logs(written.page.parent / LOGS)
+        return written
 
     def close(self) -> None:
         """Give the cluster back."""
         self.opened.close()
+
+    def _copy_logs(self, folder: Path) -> None:
+        """Put what the nodes have said beside the report."""
+        if self.opened.site is None:
+            return
+        for log in self.opened.site.logs:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(log, folder / log.name)
+            except OSError as error:
+                raise ReportError(f"cannot copy {log} to {folder}: {error.strerror}") from error
 
     def _judge_again(self) -> None:
         """Judge anew what held before it was known that the capture has losses."""

@@ -134,6 +134,11 @@ class NativeDissector:
             unsupported=self._unsupported,
         )
 
+    @property
+    def held_up_from(self) -> int | None:
+        """The first packet that cannot be read before others have come; None: there is none."""
+        return min(self._holding.blocked.values(), default=None)
+
     def learn(self, context: Context) -> None:
         """Take what has become known of nodes and tables meanwhile; of connections that are to come it tells the nodes."""
         if context.topology != self.topology:
@@ -155,6 +160,17 @@ class NativeDissector:
                 self.first_time_ns = rows[0][1]
             self._take(rows)
             self.packet_count = rows[-1][0]
+        return self._assembly.take()
+
+    def settle(self) -> list[Message]:
+        """Decide what is held up by what has come so far; return the messages that this gives.
+
+        Connections that began before the capture show what they speak only by and by. For a caller who knows that
+        nothing is on its way now that could give better evidence.
+        """
+        for what in tuple(self._holding.blocked):
+            if isinstance(what, RpcState):
+                self._hold_rpc(what, what.decoder.settle())
         return self._assembly.take()
 
     def close(self) -> list[Message]:

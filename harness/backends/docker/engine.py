@@ -8,9 +8,11 @@ Source:
 """
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import docker
 import requests
@@ -20,6 +22,8 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from harness.errors import BackendError
 
 TIMEOUT_S = 120.0
+_KNOCK_TIMEOUT_S = 10.0
+_PORT = 2375
 _HOST = "DOCKER_HOST"
 _CONTEXT = "DOCKER_CONTEXT"
 _OWN_SOCKETS = ("unix://", "http+unix://", "npipe://")
@@ -48,8 +52,8 @@ class Engine:
         address = "the default address"
         try:
             address, make = _chosen()
+            _knock(address)
             client = make()
-            client.ping()
         except (DockerException, requests.RequestException, OSError, ValueError) as error:
             raise _unreachable(address, error) from error
         return cls(client, address)
@@ -146,6 +150,23 @@ def _chosen() -> tuple[str, Callable[[], docker.DockerClient]]:
     return address, lambda: docker.DockerClient(
         base_url=address, tls=context.TLSConfig, timeout=TIMEOUT_S, use_ssh_client=is_ssh
     )
+
+
+def _knock(address: str) -> None:
+    """Find out whether anybody answers, where that is easy: the SDK leaves sockets open when nobody does.
+
+    Raises:
+        OSError: nobody does, or this user may not ask.
+    """
+    kind, _, place = address.partition("://")
+    if kind in {"unix", "http+unix"}:
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.settimeout(_KNOCK_TIMEOUT_S)
+            knocking.connect(place)
+    elif kind in {"tcp", "http", "https"}:
+        parts = urlsplit(address)
+        with socket.create_connection((parts.hostname, parts.port or _PORT), timeout=_KNOCK_TIMEOUT_S):
+            pass
 
 
 def _with_tag(name: str) -> tuple[str, str]:

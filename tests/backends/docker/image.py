@@ -33,6 +33,7 @@ _LEFT_OUT = ("./proc/*", "./sys/*", "./dev/*", "./var/cache/*", "./var/lib/apt/l
 _DOCKERFILE = """\
 FROM {base}
 COPY libraries /opt/libraries
+RUN python3 -m compileall -q /opt/libraries
 COPY etc /etc
 COPY bin /usr/bin
 COPY docker-entrypoint.sh /
@@ -41,10 +42,21 @@ ENTRYPOINT ["/docker-entrypoint.sh"]
 EXPOSE 7000 9042 10000
 VOLUME /var/lib/scylla
 COPY project /opt/project
-RUN python3 -m compileall -q /opt/libraries /opt/project
+RUN python3 -m compileall -q /opt/project
 """
 _SCYLLA = '#!/bin/sh\nexec python3 -m harness.backends.simulation.scylla_program "$@"\n'
-_ENTRY_POINT = '#!/bin/sh\nexec /usr/bin/scylla "$@"\n'
+# As the official one does, it listens to clients where it listens to other nodes.
+_ENTRY_POINT = """\
+#!/bin/sh
+address=$(hostname -i)
+before=
+for word in "$@"; do
+    case "$word" in --listen-address=*) address=${word#*=} ;; esac
+    if [ "$before" = --listen-address ]; then address=$word; fi
+    before=$word
+done
+exec /usr/bin/scylla --listen-address "$address" --rpc-address "$address" "$@"
+"""
 _YAML = """\
 cluster_name: ''
 num_tokens: 16
@@ -87,6 +99,15 @@ def build() -> str:
     finally:
         client.close()
     return IMAGE
+
+
+def has_base() -> bool:
+    """Whether the base need not be made any more."""
+    client = docker.from_env()
+    try:
+        return bool(client.images.list(_BASE))
+    finally:
+        client.close()
 
 
 def _digest(base: str) -> str:

@@ -1,0 +1,100 @@
+"""docker-compose.yml, brought up by a compose that is installed."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness.backends.docker.engine import Engine
+from harness.backends.docker.network import _free
+from harness.backends.docker.options import DockerOptions
+from harness.codec.pcapng import CaptureDecoder, Packet
+from harness.waiting import wait_until
+from tests.backends.docker.image import PROJECT
+from tests.backends.docker.test_scenarios import assert_passed, run_scenarios
+
+pytestmark = pytest.mark.docker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composed:
+    """A cluster that compose has started."""
+
+    name: str
+    captures: Path
+
+
+@pytest.fixture(scope="module")
+def compose() -> list[str]:
+    """How compose is called."""
+    for command in (["docker", "compose"], ["docker-compose"]):
+        with suppress(OSError, subprocess.CalledProcessError):
+            subprocess.run([*command, "version"], capture_output=True, check=True)
+            return command
+    pytest.skip("no compose is installed: apt install docker-compose")
+
+
+@pytest.fixture(scope="module")
+def composed(
+    engine: Engine, options: DockerOptions, compose: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Composed]:
+    """The cluster of the file, with nodes and sidecar of the test image."""
+    name = f"wiretest{os.getpid()}"
+    captures = tmp_path_factory.mktemp("captures")
+    *_, subnet = list(_free(engine))[:-1]
+    environment = {
+        **os.environ,
+        "WIRE_IMAGE": options.image,
+        "WIRE_VERSION": "latest",
+        "WIRE_SIDECAR_IMAGE": options.sidecar_image,
+        "WIRE_PREFIX": str(subnet.network_address).rpartition(".")[0],
+        "WIRE_BRIDGE": f"wire{os.getpid()}",
+        "WIRE_CLUSTER": name,
+        "WIRE_CAPTURES": str(captures),
+    }
+    command = [*compose, "-f", str(PROJECT / "docker-compose.yml"), "-p", name]
+    try:
+        subprocess.run([*command, "up", "-d"], env=environment, check=True, capture_output=True)
+        yield Composed(name=name, captures=captures)
+    finally:
+        subprocess.run([*command, "down", "-v", "-t", "1"], env=environment, check=True, capture_output=True)
+
+
+def test_file_is_valid(compose: list[str]) -> None:
+    file = str(PROJECT / "docker-compose.yml")
+    answer = subprocess.run(
+        [*compose, "-f", file, "config", "-q"], capture_output=True, text=True, check=False
+    )
+    assert (answer.returncode, answer.stdout) == (0, ""), answer.stderr
+
+
+def test_scenarios_pass_on_the_composed_cluster(
+    composed: Composed, options: DockerOptions, tmp_path: Path
+) -> None:
+    run = run_scenarios(
+        "scenarios",
+        options,
+        tmp_path,
+        f"--attach={composed.name}",
+        "-k",
+        os.environ.get("HARNESS_COMPOSE", _CHOSEN),
+    )
+    assert_passed(run, 15)
+
+
+def test_sidecar_of_the_file_records(composed: Composed) -> None:
+    def packets() -> int:
+        count = 0
+        for path in composed.captures.glob("capture*.pcapng"):
+            count += sum(isinstance(event, Packet) for event in CaptureDecoder().feed(path.read_bytes()))
+        return count
+
+    assert wait_until(lambda: packets() > 100, timeout_s=30)
+
+
+_CHOSEN = "write_path or lwt or read_path or node_joins or graceful_stop"
+"""One of each kind; HARNESS_COMPOSE='test' runs all, which takes minutes."""

@@ -1,0 +1,105 @@
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+import requests
+from docker.errors import APIError
+
+from harness.backends.docker.engine import Engine
+from harness.errors import BackendError
+from tests.backends.docker.image import PROJECT
+
+_CONNECT = "from harness.backends.docker.engine import Engine; Engine.connect()"
+
+
+def refusal(explanation: str) -> APIError:
+    """What the SDK raises when an engine says so."""
+    response = requests.Response()
+    response.status_code = 500
+    return APIError("500 Server Error", response=response, explanation=explanation)
+
+
+def test_where_no_engine_is_it_is_said_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+    with pytest.raises(BackendError) as caught:
+        Engine.connect()
+    said = str(caught.value)
+    assert said.startswith("no Docker engine answers at unix:///nonexistent/docker.sock: ")
+    assert "sudo apt-get install docker.io" in said
+    assert "--cluster=simulated" in said
+
+
+def test_context_that_does_not_exist_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setenv("DOCKER_CONTEXT", "no-such-context")
+    with pytest.raises(BackendError, match="there is no Docker context no-such-context"):
+        Engine.connect()
+
+
+def test_engine_of_a_context_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (tmp_path / "config.json").write_text("{}")
+    script = (
+        "from docker.context import ContextAPI; ContextAPI.create_context('there', host='tcp://127.0.0.1:9');"
+        + _CONNECT
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "DOCKER_CONTEXT": "there"},
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "no Docker engine answers at https://127.0.0.1:9" in answer.stderr, answer.stderr
+
+
+def test_user_who_may_not_is_told_which_group_may() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to become a user who may not")
+    with tempfile.TemporaryDirectory(dir="/tmp") as name, socket.socket(socket.AF_UNIX) as listener:
+        path = Path(name, "docker.sock")
+        listener.bind(str(path))
+        path.chmod(0o600)
+        Path(name).chmod(0o755)
+        pid = os.fork()
+        if pid == 0:
+            os.setuid(65534)
+            os.environ["DOCKER_HOST"] = f"unix://{path}"
+            try:
+                Engine.connect()
+            except BackendError as error:
+                os._exit(0 if "sudo usermod -aG docker $USER" in str(error) else 2)
+            os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+@pytest.mark.parametrize(
+    ("explanation", "advice"),
+    [
+        ("mkdir /var/lib/docker/overlay2/1-init: no space left on device", "docker system prune"),
+        ("Pool overlaps with other one on this address space", "--docker-subnet names another one"),
+        ("Address already in use", "another container has that address"),
+    ],
+)
+@pytest.mark.docker
+def test_refusals_say_what_to_do(engine: Engine, explanation: str, advice: str) -> None:
+    with pytest.raises(BackendError) as caught, engine.refusing("n1 cannot be started"):
+        raise refusal(explanation)
+    assert str(caught.value).startswith("n1 cannot be started: ")
+    assert explanation in str(caught.value)
+    assert advice in str(caught.value)
+
+
+@pytest.mark.docker
+def test_image_that_nobody_has_is_told_by_name(engine: Engine) -> None:
+    with pytest.raises(BackendError) as caught:
+        engine.image_id("localhost:9/no/such-image:7")
+    said = str(caught.value)
+    assert "has no image localhost:9/no/such-image:7, and cannot pull it" in said
+    assert "docker pull localhost:9/no/such-image:7" in said
