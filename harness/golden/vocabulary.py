@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from harness.events.message import Message, Protocol
+from harness.events.message import Kind, Message, Protocol
 from harness.events.trace import Trace
 from harness.golden.compare import Difference, unnumbered_text
 from harness.golden.naming import Naming
@@ -19,6 +19,8 @@ from harness.golden.structure import structure_of
 _PLACE = re.compile(r"\[\d+\]")
 _NAMED = re.compile(r"components\[\d+\]$|\.name$")
 _TABLE = re.compile(r"id of (?!system)[\w.]+$")
+_SAME = {"READ_DIGEST": "READ_DATA"}
+"""Which replica is asked for which of both is chance; their requests are of one kind."""
 _NODE = "node"
 
 
@@ -54,7 +56,10 @@ def vocabulary_of(trace: Trace, messages: Iterable[Message] | None = None) -> Vo
     for message in trace if messages is None else messages:
         if message.protocol is not Protocol.RPC or not message.verb_name:
             continue
-        name = f"{message.verb_name} {message.kind.value}"
+        verb = message.verb_name
+        if message.kind is Kind.REQUEST:
+            verb = _SAME.get(verb, verb)
+        name = f"{verb} {message.kind.value}"
         forms = {
             FieldForm(_PLACE.sub("[]", path), _form_text(path, text))
             for path, text in structure_of(message, naming).items()
