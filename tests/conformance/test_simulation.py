@@ -8,10 +8,11 @@ import pytest
 from harness.dissect.reading import read_trace
 from harness.golden.compare import Difference
 from harness.golden.comparison import Comparison
+from harness.golden.conversations import course_differences, courses_of
 from harness.golden.vocabulary import Vocabulary, merged, vocabulary_differences, vocabulary_of
 from tests.conformance.listed_differences import MESSAGES, STATEMENTS, Listed
 from tests.conformance.scenario_cases import ScenarioCase
-from tests.conformance.simulated_runs import OLD, SimulatedRuns, cases_of_the_line, compared
+from tests.conformance.simulated_runs import OLD, SimulatedRuns, cases_of_the_line, compared, real_capture
 
 pytestmark = pytest.mark.namespaces
 CASES = tuple(cases_of_the_line())
@@ -61,6 +62,23 @@ def test_statements_are_compared_in_most_scenarios(reference: Path, simulated_ru
     found = [comparison(case, reference, simulated_runs) for case in CASES]
     # The others are about nodes that stop, join, leave, and gossip.
     assert sum(not each.is_empty for each in found) >= len(CASES) - 5
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "joining node streams its ranges plan by plan",
+        "leaving node streams its ranges to the others",
+        "repair meets its followers range by range",
+        "every question is answered and the answer too",
+    ],
+)
+def test_nodes_talk_in_the_same_course(reference: Path, simulated_runs: SimulatedRuns, name: str) -> None:
+    (case,) = [case for case in CASES if case.name.endswith(name)]
+    capture = simulated_runs.capture(case)
+    assert capture is not None, simulated_runs.output[-4000:]
+    real = courses_of(read_trace(real_capture(case, reference)))
+    assert [str(each) for each in course_differences(real, courses_of(read_trace(capture)))] == []
 
 
 @cache
