@@ -76,6 +76,7 @@ Look up a verb, or judge Wireshark:
 Prove it, and see it:
   harness check cluster.pcap --claim view_updates:ks.users,ks.users_by_mail
   harness report cluster.pcap      a page with the flow, every field and byte; it opens from disk
+  harness conformance RUN_A RUN_B  whether two runs say the same, such as simulated and real nodes
 
 A file NAME.json beside NAME.pcap that names nodes and tables is used by itself. Internode connections are read
 without any configuration: verbs, features and compression are taken from their negotiation.
