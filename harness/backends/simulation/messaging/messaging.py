@@ -11,7 +11,8 @@ Source:
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from harness.backends.simulation.messaging.connection_index import (
     STREAMING,
@@ -49,8 +50,17 @@ Handler = Callable[[Sender, Any], Awaitable[object | None]]
 TimedHandler = Callable[[Sender, Any, int], Awaitable[object | None]]
 """The same, with the milliseconds that the sender still waits; 0: it did not say."""
 
+PromptHandler = Callable[[Sender, Any, int], object]
+"""The same, but no coroutine: gives the reply at once, or ``Later`` where something has to be waited for."""
+
 StreamHandler = Callable[[Sender, Any, RpcStream], Awaitable[None]]
 """Takes the request that opens a stream, and the stream."""
+
+
+class Later(NamedTuple):
+    """A reply that is still to come."""
+
+    work: Callable[[], Awaitable[object]]
 
 
 class Messaging:
@@ -78,7 +88,7 @@ class Messaging:
         self._port = port
         self._compresses = compresses
         self._accepted_compressions = _COMPRESSIONS if accepts_compression else ()
-        self._handlers: dict[int, TimedHandler] = {}
+        self._handlers: dict[int, PromptHandler] = {}
         self._stream_handlers: dict[int, StreamHandler] = {}
         self._outgoing: dict[tuple[str, int], Outgoing] = {}
         self._incoming: set[Incoming] = set()
@@ -113,13 +123,21 @@ class Messaging:
         exception that the peer gets.
         """
 
-        async def untimed(sender: Sender, request: object, _: int) -> object | None:
-            return await handler(sender, request)
+        def untimed(sender: Sender, request: object, _: int) -> Later:
+            return Later(partial(handler, sender, request))
 
         self._handlers[verb] = untimed
 
     def handle_timed(self, verb: Verb, handler: TimedHandler) -> None:
         """Have requests of a verb handled by who needs to know how much time is left."""
+
+        def timed(sender: Sender, request: object, timeout_ms: int) -> Later:
+            return Later(partial(handler, sender, request, timeout_ms))
+
+        self._handlers[verb] = timed
+
+    def handle_promptly(self, verb: Verb, handler: PromptHandler) -> None:
+        """Have requests of a verb handled as soon as they are read, without a task for each."""
         self._handlers[verb] = handler
 
     def handle_stream(self, verb: Verb, handler: StreamHandler) -> None:
@@ -241,7 +259,7 @@ class Messaging:
         if handler is None:
             incoming.refuse(frame.msg_id or 0, unknown_verb(number))
             return
-        self._world.start(self._run(handler, incoming, frame), f"handler of verb {Verb(number).name}")
+        self._run(handler, incoming, frame)
 
     def next_connection_id(self) -> int:
         """The number of another connection."""
@@ -252,7 +270,7 @@ class Messaging:
         """Keep a stream until the request that names it comes."""
         self._streams[stream_id] = stream
 
-    async def _run(self, handler: TimedHandler, incoming: Incoming, frame: Frame) -> None:
+    def _run(self, handler: PromptHandler, incoming: Incoming, frame: Frame) -> None:
         assert frame.verb is not None
         assert frame.msg_id is not None
         try:
@@ -264,16 +282,35 @@ class Messaging:
             )
             return
         try:
-            reply = await handler(incoming.sender, body, frame.timeout_ms or 0)
-        except NoReplyError:
-            return
+            reply = handler(incoming.sender, body, frame.timeout_ms or 0)
         except HarnessError as error:
-            self._world.log(f"{Verb(frame.verb).name} of {incoming.sender.address}: {error}")
-            if _is_answered(frame.verb):
-                incoming.refuse(frame.msg_id, failure(str(error)))
+            self._refuse(error, incoming, frame.verb, frame.msg_id)
+        except Exception as error:  # noqa: BLE001  (a bug must not end the connection; it is logged as one of a task)
+            self._world.start(_failed(error), f"handler of verb {Verb(frame.verb).name}")
+        else:
+            if isinstance(reply, Later):
+                work = self._finish(reply.work, incoming, frame.verb, frame.msg_id)
+                self._world.start(work, f"handler of verb {Verb(frame.verb).name}")
+            elif _is_answered(frame.verb):
+                incoming.reply(frame.msg_id, b"" if reply is None else encode_payload(reply))
+
+    async def _finish(
+        self, work: Callable[[], Awaitable[object]], incoming: Incoming, verb: int, msg_id: int
+    ) -> None:
+        try:
+            reply = await work()
+        except HarnessError as error:
+            self._refuse(error, incoming, verb, msg_id)
             return
-        if _is_answered(frame.verb):
-            incoming.reply(frame.msg_id, b"" if reply is None else encode_payload(reply))
+        if _is_answered(verb):
+            incoming.reply(msg_id, b"" if reply is None else encode_payload(reply))
+
+    def _refuse(self, error: HarnessError, incoming: Incoming, verb: int, msg_id: int) -> None:
+        if isinstance(error, NoReplyError):
+            return
+        self._world.log(f"{Verb(verb).name} of {incoming.sender.address}: {error}")
+        if _is_answered(verb):
+            incoming.refuse(msg_id, failure(str(error)))
 
     def _open(self, incoming: Incoming, frame: Frame) -> None:
         verb = Verb(frame.verb or 0)
@@ -331,6 +368,12 @@ class Messaging:
         return tuple(self._world.random.randint(_PORT_MIN, _PORT_MAX) for _ in range(_PORTS_TRIED))
 
 
+async def _failed(error: Exception) -> None:
+    raise error
+
+
+_ANSWERED = frozenset(number for number, row in TABLE.by_number.items() if row.mode is not Mode.ONE_WAY)
+
+
 def _is_answered(verb: int) -> bool:
-    row = TABLE.by_number.get(verb)
-    return row is not None and row.mode is not Mode.ONE_WAY
+    return verb in _ANSWERED

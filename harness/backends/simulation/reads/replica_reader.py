@@ -5,11 +5,14 @@ Source:
     query_result_local_digest, query_mutations_locally).
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
 from harness.backends.simulation.messaging.incoming import Sender
+from harness.backends.simulation.messaging.messaging import Later
 from harness.backends.simulation.messaging.verb import Verb
 from harness.backends.simulation.node_context import NodeContext
 from harness.codec.verbs.common import MISSING_TIMESTAMP, PartitionRange, TraceInfo
@@ -50,8 +53,8 @@ class ReplicaReader:
         self._storage = context.storage
         self._schema = schema
         self._context = context
-        context.messaging.handle(Verb.READ_DATA, self._read_data)
-        context.messaging.handle(Verb.READ_DIGEST, self._read_digest)
+        context.messaging.handle_promptly(Verb.READ_DATA, self._take_data)
+        context.messaging.handle_promptly(Verb.READ_DIGEST, self._take_digest)
         context.messaging.handle(Verb.READ_MUTATION_DATA, self._read_mutation_data)
 
     def read(self, command: ReadCommand, partitions: PartitionRange, *, with_digest: bool) -> QueryResult:
@@ -78,8 +81,26 @@ class ReplicaReader:
         self._note_end(command)
         return result
 
-    async def _read_data(self, sender: Sender, request: ReadRequest) -> ReadDataReply:
+    def _take_data(self, sender: Sender, request: ReadRequest, _: int) -> object:
+        if self._knows(request.command):
+            return self._read_data(sender, request)
+        return Later(partial(self._learned, sender, request, self._read_data))
+
+    def _take_digest(self, sender: Sender, request: ReadRequest, _: int) -> object:
+        if self._knows(request.command):
+            return self._read_digest(sender, request)
+        return Later(partial(self._learned, sender, request, self._read_digest))
+
+    async def _learned(
+        self, sender: Sender, request: ReadRequest, read: Callable[[Sender, ReadRequest], object]
+    ) -> object:
         await self.learn(sender.address, request.command)
+        return read(sender, request)
+
+    def _knows(self, command: ReadCommand) -> bool:
+        return self._storage.catalog.table_of(command.table_id, command.schema_version) is not None
+
+    def _read_data(self, sender: Sender, request: ReadRequest) -> ReadDataReply:
         # A sender that names no algorithm is older than digests other than MD5; such nodes are none of this cluster's.
         with_digest = request.digest_algorithm != DigestAlgorithm.NONE
         command = self._join(sender, request.command, "read_data")
@@ -87,8 +108,7 @@ class ReplicaReader:
         self._leave(sender, command, "read_data")
         return ReadDataReply(result=result, hit_rate=HIT_RATE)
 
-    async def _read_digest(self, sender: Sender, request: ReadRequest) -> ReadDigestReply:
-        await self.learn(sender.address, request.command)
+    def _read_digest(self, sender: Sender, request: ReadRequest) -> ReadDigestReply:
         command = self._join(sender, request.command, "read_digest")
         result = self.read(command, request.partitions, with_digest=True)
         self._leave(sender, command, "read_digest")
@@ -137,6 +157,6 @@ class ReplicaReader:
         Raises:
             HarnessError: it could not.
         """
-        if self._storage.catalog.table_of(command.table_id, command.schema_version) is None:
+        if not self._knows(command):
             await self._schema.learn(address, command.table_id, command.schema_version)
             self._storage.layout_of(command.table_id, command.schema_version)

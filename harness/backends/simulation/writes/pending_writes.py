@@ -75,8 +75,8 @@ class PendingWrites:
     def __post_init__(self) -> None:
         # Counted from the moment of the start, so that acknowledgements of an earlier run mean nothing.
         self._last_id = self.context.world.now_us // 1000 - 1
-        self.context.messaging.handle(Verb.MUTATION_DONE, self._done)
-        self.context.messaging.handle(Verb.MUTATION_FAILED, self._failed)
+        self.context.messaging.handle_promptly(Verb.MUTATION_DONE, self._done)
+        self.context.messaging.handle_promptly(Verb.MUTATION_FAILED, self._failed)
         self.context.members.subscribe(self)
 
     def __len__(self) -> int:
@@ -198,12 +198,12 @@ class PendingWrites:
         self.context.world.log(f"write {write.response_id} cannot be applied: {error}")
         self._fail(write, self.context.address, 1)
 
-    async def _done(self, sender: Sender, done: MutationDone) -> None:
+    def _done(self, sender: Sender, done: MutationDone, _: int) -> None:
         write = self._by_id.get(done.response_id)
         if write is not None:
             self._take(write, sender.address)
 
-    async def _failed(self, sender: Sender, failed: MutationFailed) -> None:
+    def _failed(self, sender: Sender, failed: MutationFailed, _: int) -> None:
         write = self._by_id.get(failed.response_id)
         if write is not None:
             self._fail(write, sender.address, failed.failed_count)

@@ -11,6 +11,7 @@ from uuid import UUID
 from harness.backends.simulation.catalog import Catalog
 from harness.backends.simulation.messaging.connection_index import Tenant
 from harness.backends.simulation.messaging.incoming import Sender
+from harness.backends.simulation.messaging.messaging import Later
 from harness.backends.simulation.messaging.verb import Verb
 from harness.backends.simulation.node_context import NodeContext
 from harness.backends.simulation.storage.mutation_form import partition_of
@@ -58,8 +59,8 @@ class ReplicaWriter:
         self._schema = schema
         self._catalog: Catalog | None = None
         self._views_of: dict[tuple[str, str], tuple[TableLayout, ...]] = {}
-        context.messaging.handle_timed(Verb.MUTATION, self._take)
-        context.messaging.handle_timed(Verb.HINT_MUTATION, self._take)
+        context.messaging.handle_promptly(Verb.MUTATION, self._take)
+        context.messaging.handle_promptly(Verb.HINT_MUTATION, self._take)
 
     async def apply(self, mutation: Mutation, origin: str | None = None, *, with_views: bool = True) -> None:
         """Apply a write to this node's storage.
@@ -133,9 +134,9 @@ class ReplicaWriter:
         if begun:
             self._context.world.start(self.views.written(begun), "updates of views")
 
-    async def _take(
+    def _take(
         self, sender: Sender, request: MutationRequest | HintMutationRequest, timeout_ms: int
-    ) -> None:
+    ) -> Later | None:
         traces = self._context.traces
         trace = traces.join(request.trace)
         if trace is not None:
@@ -143,15 +144,42 @@ class ReplicaWriter:
         if request.forward and not self._context.has_fault("drop_forward"):
             self._send_on(sender, request, timeout_ms, trace)
         try:
+            self.apply_known(request.mutation)
+        except UnknownTableError:
+            return Later(partial(self._take_later, sender, request, trace))
+        except HarnessError as error:
+            self._acknowledge(sender, request, trace, error)
+        else:
+            self._acknowledge(sender, request, trace)
+        return None
+
+    async def _take_later(
+        self, sender: Sender, request: MutationRequest | HintMutationRequest, trace: TraceInfo | None
+    ) -> None:
+        """Take a write to a table that is not known yet."""
+        try:
             await self.apply(request.mutation, request.reply_to)
         except HarnessError as error:
-            self._context.world.log(f"a write of {request.reply_to} cannot be applied: {error}")
-            told = "Sending mutation_failure with 1 failures"
-            self.send_failed(request.reply_to, request.response_id, 1, sender.tenant)
+            self._acknowledge(sender, request, trace, error)
         else:
+            self._acknowledge(sender, request, trace)
+
+    def _acknowledge(
+        self,
+        sender: Sender,
+        request: MutationRequest | HintMutationRequest,
+        trace: TraceInfo | None,
+        error: HarnessError | None = None,
+    ) -> None:
+        if error is None:
             told = "Sending mutation_done"
             self.send_done(request.reply_to, request.response_id, sender.tenant)
+        else:
+            told = "Sending mutation_failure with 1 failures"
+            self._context.world.log(f"a write of {request.reply_to} cannot be applied: {error}")
+            self.send_failed(request.reply_to, request.response_id, 1, sender.tenant)
         if trace is not None:
+            traces = self._context.traces
             traces.note(trace, f"{told} to /{request.reply_to}")
             traces.note(trace, "Mutation handling is done")
             traces.leave(trace)

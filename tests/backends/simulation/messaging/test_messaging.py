@@ -5,7 +5,7 @@ import pytest
 
 from harness.backends.simulation.messaging.connection_index import Tenant
 from harness.backends.simulation.messaging.incoming import Sender
-from harness.backends.simulation.messaging.messaging import Messaging
+from harness.backends.simulation.messaging.messaging import Later, Messaging
 from harness.backends.simulation.messaging.rpc_error import (
     NoReplyError,
     RemoteError,
@@ -70,6 +70,57 @@ def test_one_way_messages_arrive_in_order() -> None:
         return arrived
 
     assert talk(conversation) == ["10.0.0.0", "10.0.0.1", "10.0.0.2"]
+
+
+def test_a_prompt_handler_answers_at_once_or_later_and_may_refuse() -> None:
+    async def conversation(world: RealWorld, a: Messaging, b: Messaging) -> list[object]:
+        def answer(sender: Sender, _: object, timeout_ms: int) -> object:
+            if timeout_ms < 2000:
+                return SchemaCheckReply(version=VERSION)
+            if timeout_ms < 3000:
+                return Later(lambda: _version(sender, None))
+            if timeout_ms < 4000:
+                raise BackendError("no")
+            raise ZeroDivisionError
+
+        b.handle_promptly(Verb.SCHEMA_CHECK, answer)
+        told: list[object] = [
+            await a.call(B, Verb.SCHEMA_CHECK, Void(), timeout_ms=timeout_ms) for timeout_ms in (1900, 2900)
+        ]
+        for timeout_ms in (3900, 4100):
+            try:
+                async with asyncio.timeout(0.3):
+                    await a.call(B, Verb.SCHEMA_CHECK, Void(), timeout_ms=timeout_ms)
+            except (RemoteError, TimeoutError) as error:
+                told.append(type(error))
+        # A bug of a handler is one of the node, and ends no connection.
+        (failure,) = world.failures
+        world.failures.clear()
+        told.append("ZeroDivisionError" in str(failure) or isinstance(failure, ZeroDivisionError))
+        told.append(await a.call(B, Verb.SCHEMA_CHECK, Void(), timeout_ms=1900))
+        return told
+
+    version = SchemaCheckReply(version=VERSION)
+    assert talk(conversation) == [version, version, RemoteError, TimeoutError, True, version]
+
+
+def test_who_sends_hears_that_nobody_listens() -> None:
+    async def conversation(_: RealWorld, a: Messaging, b: Messaging) -> list[str]:
+        lost: list[str] = []
+        both = asyncio.Event()
+        b.close()
+
+        def hear() -> None:
+            lost.append("lost")
+            if len(lost) == 2:
+                both.set()
+
+        for number in range(2):
+            a.send(B, Verb.GOSSIP_SHUTDOWN, GossipShutdown(sender=f"10.0.0.{number}"), lost=hear)
+        await both.wait()
+        return lost
+
+    assert talk(conversation) == ["lost", "lost"]
 
 
 def test_no_reply_in_time_is_a_timeout() -> None:

@@ -158,7 +158,7 @@ def test_digests_beyond_the_consistency_level_are_compared_when_the_client_has_i
 
             async def wait(sender: Sender, request: ReadRequest) -> ReadDigestReply:
                 await late.wait()
-                return await answer(sender, request)
+                return answer(sender, request)
 
             async def data_waits(*_: object) -> None:
                 # Asked for the data as the second of three, it must not answer before the other one has.
