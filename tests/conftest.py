@@ -12,6 +12,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=os.environ.get("HARNESS_REFERENCE"),
         help="folder with captures of real clusters; default: the environment variable HARNESS_REFERENCE",
     )
+    parser.addoption(
+        "--workload-s",
+        type=float,
+        default=8.0,
+        help="how long reads and writes go on while nodes are killed; default: 8",
+    )
+    parser.addoption(
+        "--workload-seed", type=int, help="decides what is written and who is killed; default: by chance"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,8 @@ class Template:
         self._lock = Lock()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(_TIMEOUT_S)
-        command = [sys.executable, "-m", _PROGRAM, module, str(_CONTROL)]
+        # The folder is only for who looks at lists of processes: it says which network they belong to.
+        command = [sys.executable, "-m", _PROGRAM, module, str(_CONTROL), str(log.parent)]
         try:
             with theirs:
                 keeper.start(

@@ -1,11 +1,11 @@
 """A process that has loaded a program, and becomes it anew, in a moment, as often as it is asked.
 
-    python -m harness.backends.network.template_program MODULE DESCRIPTOR
+    python -m harness.backends.network.template_program MODULE DESCRIPTOR [WORDS ...]
 
 It imports the module and then waits for requests on the socket that the descriptor is of; each makes a copy of this
 process that calls the module's ``main(arguments)``, whose result is its exit code. The copy has no parent but the
 first process of the namespace (see ``keeper_program``), in a session of its own, as if it had been started by that.
-The template ends when the socket is closed.
+The template ends when the socket is closed. Further words mean nothing to it; lists of processes show them.
 
 Requests and replies are JSON, one in a datagram; see ``template`` for their fields.
 """

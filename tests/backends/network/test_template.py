@@ -62,6 +62,8 @@ def test_a_copy_is_known_by_its_name_and_ends_like_a_program(
 ) -> None:
     copy = template.start(keeper.hub, ["stay"], name="n7", log=tmp_path / "log")
     assert Path(f"/proc/{copy.pid}/comm").read_text() == "n7\n"
+    # Whose network it is of.
+    assert str(tmp_path) in Path(f"/proc/{copy.pid}/cmdline").read_text().split("\0")
     assert keeper.exit_code(copy) is None
     template.close()
     assert keeper.exit_code(copy) is None
