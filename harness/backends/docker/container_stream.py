@@ -72,11 +72,10 @@ class ContainerStream:
         try:
             with engine.refusing(f"{name} cannot be started"):
                 # Whoever is killed closes this, and thereby the program's standard input.
-                self._stream = _raw(
-                    engine.api.attach_socket(
-                        self.container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-                    )
+                self._attached = engine.api.attach_socket(
+                    self.container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
                 )
+                self._stream = _raw(self._attached)
                 self._stream.settimeout(None)
                 engine.api.start(self.container)
         except BaseException:
@@ -115,6 +114,7 @@ class ContainerStream:
         self._engine.remove_container(self.container)
         self._reader.join(timeout=10)
         self._stream.close()
+        self._attached.close()
 
     def _read(self, output: BinaryIO, errors: BinaryIO) -> None:
         files = {_OUTPUT: output, _ERRORS: errors}

@@ -303,6 +303,9 @@ class DockerSite:
             seeds=seeds,
             has_tablets=self.has_tablets,
         )
+        if not self.is_ours:
+            # It is called as its first node says.
+            del settings["cluster_name"]
         api = self._engine.api
         with self._engine.refusing(f"no container for {place.name} can be made"):
             container = api.create_container(
@@ -326,7 +329,7 @@ class DockerSite:
                     {self.network.name: api.create_endpoint_config(ipv4_address=place.address)}
                 ),
             )["Id"]
-        delivered = self._delivered_settings(container)
+        delivered = self._delivered_settings(container if self.is_ours else self._machines[0].container)
         files = {
             _YAML: yaml_text(delivered, settings, self._overlay),
             RACKDC: rackdc_text(place),
@@ -336,7 +339,7 @@ class DockerSite:
         return machine
 
     def _delivered_settings(self, container: str) -> dict[str, Any]:
-        """scylla.yaml as the image has it; settings of ours are put into it."""
+        """scylla.yaml as the image, or the first node, has it; settings of ours are put into it."""
         if self._delivered is None:
             text = read_file(self._engine, container, str(CONFIGURATION / _YAML))
             told = yaml.safe_load(text) if text else {}

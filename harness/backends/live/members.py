@@ -170,18 +170,19 @@ class Members:
         for machine in self._first:
             if machine.name in self._left:
                 continue
-            how = self.deaf.get(machine.address, "")
-            if how in {"killed", "stopped"}:
-                self.start(machine)
-            elif how == "paused":
-                self.resume(machine)
-            elif how == "isolated" or machine.name in self._cut:
-                self.heal(machine)
+            self._bring_back(machine)
         for machine in self._site.machines:
-            if machine not in self._first and machine.name not in self._left:
-                if self.deaf.get(machine.address):
-                    self.start(machine)
-                self.decommission(machine)
+            if machine in self._first or machine.name in self._left:
+                continue
+            if machine not in self._running and machine.address not in self.deaf:
+                # It never became a member.
+                if machine.exit_code() is None:
+                    machine.kill()
+                self._left.add(machine.name)
+                continue
+            if machine.address in self.deaf:
+                self._bring_back(machine)
+            self.decommission(machine)
         return tuple(machine for machine in self._site.machines if machine.name in self._left)
 
     def add(self) -> Machine:
@@ -267,6 +268,16 @@ class Members:
             self.coordinators.close()
         finally:
             self._site.close()
+
+    def _bring_back(self, machine: Machine) -> None:
+        """Undo what was done to a node."""
+        how = self.deaf.get(machine.address, "")
+        if how in {"killed", "stopped"}:
+            self.start(machine)
+        elif how == "paused":
+            self.resume(machine)
+        if machine.name in self._cut:
+            self.heal(machine)
 
     @property
     def _members(self) -> tuple[Machine, ...]:
