@@ -6,13 +6,24 @@ from pathlib import Path
 import pytest
 
 from harness.dissect.reading import read_trace
+from harness.events.message import Protocol
+from harness.events.statement_scope import statement_scopes
 from harness.golden.compare import Difference
-from harness.golden.comparison import Comparison
+from harness.golden.comparison import Comparison, compare_flows
 from harness.golden.conversations import course_differences, courses_of
+from harness.golden.flows import statement_flows
 from harness.golden.vocabulary import Vocabulary, merged, vocabulary_differences, vocabulary_of
 from tests.conformance.listed_differences import MESSAGES, STATEMENTS, Listed
+from tests.conformance.mutation import Mutation, mutated
 from tests.conformance.scenario_cases import ScenarioCase
-from tests.conformance.simulated_runs import OLD, SimulatedRuns, cases_of_the_line, compared, real_capture
+from tests.conformance.simulated_runs import (
+    OLD,
+    SimulatedRuns,
+    cases_of_the_line,
+    compared,
+    real_capture,
+    real_flows,
+)
 
 pytestmark = pytest.mark.namespaces
 CASES = tuple(cases_of_the_line())
@@ -56,6 +67,40 @@ def test_a_listed_difference_is_still_there(
     (case,) = [case for case in CASES if case.name.endswith(listed.scenario)]
     found = comparison(case, reference, simulated_runs)
     assert any(listed.covers(case.name, difference) for difference in found.differences)
+
+
+@pytest.mark.parametrize("mutation", Mutation, ids=lambda mutation: mutation.value)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "quorum write waits for one remote replica",
+        "insert if not exists runs a round of paxos",
+        "remote datacenter forwards a write",
+        "truncate is done by all nodes",
+    ],
+)
+def test_a_changed_message_is_told(
+    reference: Path, simulated_runs: SimulatedRuns, name: str, mutation: Mutation
+) -> None:
+    (case,) = [case for case in CASES if case.name.endswith(name)]
+    capture = simulated_runs.capture(case)
+    assert capture is not None, simulated_runs.output[-4000:]
+    real = real_flows(case, real_capture(case, reference))
+    trace = read_trace(capture)
+    (compared_one,) = compare_flows(real, statement_flows(trace)).statements
+    scope = statement_scopes(trace).of(compared_one.second.statement)
+    messages = {
+        (message.verb_name, message.kind): message
+        for message in scope.messages
+        if message.protocol is Protocol.RPC
+    }
+    assert messages
+    unseen = [
+        message.verb_name
+        for message in messages.values()
+        if not compare_flows(real, statement_flows(mutated(trace, message, mutation))).differences
+    ]
+    assert unseen == []
 
 
 def test_statements_are_compared_in_most_scenarios(reference: Path, simulated_runs: SimulatedRuns) -> None:
