@@ -10,7 +10,7 @@ from typing import Protocol
 
 from harness.backends.live.cluster import LiveCluster
 from harness.backends.live.machine import Machine, Site
-from harness.errors import HarnessError
+from harness.errors import BackendError, HarnessError
 
 
 class ReusableSite(Site, Protocol):
@@ -43,12 +43,12 @@ class Reuse:
         """The site of a kind, if it is there; another one is given up.
 
         Raises:
-            HarnessError: a scenario has left it so that no other one can use it, and it is not ours to replace.
+            BackendError: a scenario has left it so that no other one can use it, and it is not ours to replace.
         """
         site = self._site
         if site is None or key == self._key:
             if self._why:
-                raise HarnessError(self._why)
+                raise BackendError(self._why)
             return site
         self.close()
         return None

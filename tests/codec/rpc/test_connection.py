@@ -295,6 +295,25 @@ def test_assumption_stands_until_a_reply_is_seen() -> None:
         assert decoder.negotiated.has_duration is has_duration
 
 
+def test_what_is_held_is_decided_when_nothing_is_on_its_way() -> None:
+    decoder = ConnectionDecoder(syn_seen=False)
+    assert decoder.feed(False, PING_REPLIES[1][5:], 1) == []
+    (rest,) = decoder.settle()
+    assert (rest.kind, rest.first_mark) == (FrameKind.UNDECODED, 1)
+    assert decoder.held_mark is None
+    assert ids(decoder.feed(True, PING_REQUESTS[0], 2)) == [3]
+    assert ids(decoder.feed(False, PING_REPLIES[1], 3)) == [3]
+    assert decoder.settle() == []
+
+
+def test_negotiation_is_waited_for_whatever_the_caller_knows() -> None:
+    decoder = ConnectionDecoder(syn_seen=True)
+    decoder.feed(True, PING_CLIENT + PING_REQUESTS[0], 1)
+    assert decoder.settle() == []
+    assert decoder.held_mark == 1
+    assert ids(decoder.feed(False, PING_SERVER, 2))[-1] == 3
+
+
 def test_rest_of_a_frame_before_the_capture_is_undecoded() -> None:
     decoder = ConnectionDecoder(syn_seen=False)
     frames = decoder.feed(True, PING_FIRST_REQUESTS[20:] + PING_REQUESTS[0], 1)

@@ -1,0 +1,94 @@
+import pytest
+
+from harness.backends.contract import Needs
+from harness.backends.scylla_settings import (
+    Place,
+    Release,
+    count_of,
+    next_place,
+    rackdc_text,
+    runtime_options,
+    settings_of,
+    tablets_wanted,
+    yaml_text,
+)
+from harness.errors import BackendError
+
+OLD, MODERN, NEWER = Release.of("4.2.4-0.2021"), Release.of("2025.1.15-0.2026"), Release.of("2025.3.0-0.2026")
+
+
+def places(needs: Needs, count: int) -> list[tuple[str, str, str]]:
+    """Of a cluster that began with as many as are needed."""
+    found: list[Place] = []
+    for index in range(count):
+        found.append(
+            next_place(found, needs, address=f"10.0.0.{index}", count=count_of(needs), is_seed=index == 0)
+        )
+    return [(place.name, place.datacenter, place.rack) for place in found]
+
+
+def settings(release: Release, needs: Needs, *, has_tablets: bool = False) -> dict[str, object]:
+    place = Place(name="n2", address="10.0.0.2")
+    return settings_of(
+        place, release, needs, cluster_name="wire", seeds=["10.0.0.1"], has_tablets=has_tablets
+    )
+
+
+def test_one_datacenter_is_called_as_scylla_calls_it() -> None:
+    assert places(Needs(), 3) == [(f"n{number}", "datacenter1", "rack1") for number in (1, 2, 3)]
+
+
+def test_datacenters_are_filled_one_after_the_other_and_a_newcomer_goes_where_there_are_fewest() -> None:
+    assert places(Needs(nodes=3, datacenters=2), 4) == [
+        ("n1", "dc1", "r1"),
+        ("n2", "dc1", "r2"),
+        ("n3", "dc2", "r1"),
+        ("n4", "dc2", "r2"),
+    ]
+
+
+@pytest.mark.parametrize("needs", [Needs(nodes=0), Needs(nodes=1, datacenters=2)])
+def test_cluster_that_cannot_be_is_refused(needs: Needs) -> None:
+    with pytest.raises(BackendError):
+        count_of(needs)
+
+
+def test_no_address_is_one_that_others_cannot_reach() -> None:
+    told = settings(OLD, Needs())
+    assert {name for name, value in told.items() if value == "10.0.0.2"} == {
+        *("listen_address", "rpc_address", "broadcast_address", "broadcast_rpc_address", "api_address")
+    }
+
+
+def test_what_the_scenario_needs_is_set() -> None:
+    told = settings(OLD, Needs(compression="all", hints=False, datacenters=2))
+    assert told["internode_compression"] == "all"
+    assert told["hinted_handoff_enabled"] is False
+    assert told["endpoint_snitch"] == "GossipingPropertyFileSnitch"
+    assert "--smp 2" in " ".join(runtime_options(Needs(shards=2)))
+
+
+@pytest.mark.parametrize(
+    ("release", "setting"),
+    [(MODERN, {"enable_tablets": True}), (NEWER, {"tablets_mode_for_new_keyspaces": "enabled"})],
+)
+def test_tablets_are_enabled_as_the_version_has_it(release: Release, setting: dict[str, object]) -> None:
+    without, having = settings(release, Needs()), settings(release, Needs(), has_tablets=True)
+    assert {name: value for name, value in having.items() if name not in without} == setting
+
+
+def test_tablets_are_not_for_old_versions() -> None:
+    assert not tablets_wanted(Needs(), None, MODERN)
+    assert tablets_wanted(Needs(tablets=True), None, MODERN)
+    assert not tablets_wanted(Needs(tablets=False), True, MODERN)
+    with pytest.raises(BackendError, match=r"version 4\.2\.4-0\.2021 has no tablets"):
+        tablets_wanted(Needs(), True, OLD)
+    assert "has no tablets" in OLD.why_not(Needs(tablets=True), "the image is")
+    assert OLD.why_not(Needs(lines=("4.2",)), "the image is") == ""
+
+
+def test_later_layers_win() -> None:
+    assert yaml_text({"a": 1, "b": 2}, {"b": 3}) == "a: 1\nb: 3\n"
+    assert rackdc_text(Place(name="n1", address="", datacenter="east", rack="r7")).startswith(
+        "dc=east\nrack=r7\n"
+    )
