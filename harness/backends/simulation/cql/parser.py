@@ -12,6 +12,7 @@ from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedInput, UnexpectedToken, VisitError
 
 from harness.backends.simulation.cql import statements as s
+from harness.backends.simulation.cql.constants import duration_of
 from harness.backends.simulation.cql.request_error import RequestError, invalid, syntax_error
 from harness.backends.simulation.cql.reserved_words import RESERVED_WORDS
 from harness.backends.simulation.cql.terms import (
@@ -100,6 +101,12 @@ class _Key(NamedTuple):
 class _Column(NamedTuple):
     definition: Definition
     is_key: bool
+
+
+class _Timeout(int):
+    """In milliseconds."""
+
+    __slots__ = ()
 
 
 class _Limit(NamedTuple):
@@ -238,7 +245,18 @@ class _Builder(Transformer[Token, s.Statement]):
             limit=next((limit.value for limit in limits if not limit.is_per_partition), None),
             allows_filtering=_has("ALLOW_FILTERING", children),
             bypasses_cache=_has("BYPASS_CACHE", children),
+            timeout_ms=_first(_Timeout, children),
         )
+
+    def read_timeout(self, token: Token) -> "_Timeout":
+        duration = duration_of(token)
+        if duration.months or duration.days:
+            raise invalid("Timeout values cannot be expressed in days/months")
+        if duration.nanoseconds % 1_000_000:
+            raise invalid("Timeout values cannot have granularity finer than milliseconds")
+        if duration.nanoseconds < 0:
+            raise invalid("Timeout values must be non-negative")
+        return _Timeout(duration.nanoseconds // 1_000_000)
 
     def json_select(self, *_children: object) -> s.Select:
         raise invalid("SELECT JSON is not simulated")

@@ -75,6 +75,8 @@ class ReadPlan:
     """Columns by which rows of several partitions are put in order, and whether downwards."""
     is_distinct: bool = False
     bypasses_cache: bool = False
+    timeout_ms: int | None = None
+    """As the statement wants it; None: the node's."""
     rows_max: int = NO_LIMIT
     rows_per_partition_max: int = NO_LIMIT
     page_rows: int = 0

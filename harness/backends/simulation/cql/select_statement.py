@@ -117,6 +117,7 @@ class PreparedSelect:
             sorts_by=self._sorts_by if keys is not None and len(keys) > 1 else (),
             is_distinct=statement.is_distinct,
             bypasses_cache=statement.bypasses_cache,
+            timeout_ms=statement.timeout_ms,
             # A limit of the rows that an aggregate gives: it gives one.
             rows_max=NO_LIMIT if self.selection.is_aggregate else rows_max,
             rows_per_partition_max=rows_per_partition,

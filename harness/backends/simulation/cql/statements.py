@@ -132,6 +132,8 @@ class Select:
     limit: Term | None = None
     allows_filtering: bool = False
     bypasses_cache: bool = False
+    timeout_ms: int | None = None
+    """None: the node's."""
 
 
 # Changes of data.

@@ -72,7 +72,7 @@ class ReadCoordinator:
             plan: the SELECT.
             moment: its time.
             consistency: how many replicas have to answer each read.
-            timeout_ms: for each read; None: as long as the node gives reads.
+            timeout_ms: for each read; None: as the plan says, or as long as the node gives reads.
             tenant: on whose behalf.
             trace: tells replicas to trace their part.
 
@@ -82,6 +82,7 @@ class ReadCoordinator:
         if timeout_ms is None and plan.keys is None:
             # What a SELECT without its partition key takes: its reads of single partitions, through an index, too.
             timeout_ms = self._context.config.range_request_timeout_in_ms
+        timeout_ms = plan.timeout_ms if timeout_ms is None else timeout_ms
         reading = plan.run(moment)
         answers: tuple[ReadAnswer, ...] | None = None
         while True:

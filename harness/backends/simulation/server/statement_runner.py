@@ -202,6 +202,8 @@ class StatementRunner:
         consistency = _consistency(parameters.consistency)
         moment = self._context.moment
         if consistency in _SERIAL:
+            if plan.timeout_ms is not None:
+                raise invalid("USING TIMEOUT is not simulated for serial reads")
             return await self._roles.transactions.read(plan, moment, consistency, trace=trace)
         if consistency in _OF_WRITES:
             raise invalid(f"{consistency.name} ConsistencyLevel is only supported for writes")

@@ -99,6 +99,24 @@ def test_select_is_taken_with_all_its_clauses() -> None:
     assert statement.bypasses_cache
 
 
+@pytest.mark.parametrize(("text", "timeout_ms"), [("2000ms", 2000), ("1m5s", 65_000), ("0s", 0)])
+def test_a_read_may_say_how_long_it_may_take(text: str, timeout_ms: int) -> None:
+    statement = parse(f"SELECT timeout FROM t WHERE k = 1 LIMIT 1 ALLOW FILTERING USING TIMEOUT {text}")
+    assert isinstance(statement, s.Select)
+    assert statement.timeout_ms == timeout_ms
+    plain = parse("SELECT * FROM t")
+    assert isinstance(plain, s.Select)
+    assert plain.timeout_ms is None
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [("1d", "days/months"), ("1us", "finer than milliseconds"), ("-1s", "non-negative")]
+)
+def test_other_timeouts_are_refused(text: str, why: str) -> None:
+    with pytest.raises(RequestError, match=why):
+        parse(f"SELECT * FROM t USING TIMEOUT {text}")
+
+
 def test_columns_may_be_called_like_words_of_the_language() -> None:
     statement = parse('SELECT key, ttl, timestamp, type, "Select", values FROM t WHERE key = 1')
     assert isinstance(statement, s.Select)

@@ -187,6 +187,21 @@ def test_without_data_digests_are_not_enough() -> None:
     asyncio.run(run())
 
 
+def test_a_statement_may_shorten_its_time() -> None:
+    async def run() -> None:
+        async with reading_nodes() as nodes:
+            nodes[1].context.messaging.handle(Verb.READ_DIGEST, _never)
+            nodes[2].context.messaging.handle(Verb.READ_DIGEST, _never)
+            plan = nodes[0].select("SELECT * FROM t WHERE k = 1 USING TIMEOUT 50ms")
+            with pytest.raises(RequestError) as caught:
+                await nodes[0].reads.run_reads(plan, nodes[0].context.moment, ConsistencyLevel.ALL)
+            assert caught.value.code is ErrorCode.READ_TIMEOUT
+            sent = [sent for sent in nodes[0].node.sent if sent.verb is Verb.READ_DIGEST]
+            assert [sent.timeout_ms <= 50 for sent in sent] == [True, True]
+
+    asyncio.run(run())
+
+
 def test_a_replica_that_fails_makes_the_read_fail_at_once() -> None:
     async def fail(*_: object) -> None:
         raise RemoteError("broken disk")
