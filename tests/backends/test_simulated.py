@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.backends.contract import Needs
-from harness.backends.simulated import SimulatedMachine, SimulatedSite
+from harness.backends.simulated import SimulatedSite
 from harness.errors import BackendError
 from tests.backends.network.networks import skip_without_namespaces
 
@@ -33,10 +33,9 @@ def placed(site: SimulatedSite) -> list[tuple[str, str, str]]:
 def test_three_nodes_of_one_datacenter_where_nobody_asks_for_more() -> None:
     with site_of(Needs()) as site:
         assert placed(site) == [(f"n{index}", "datacenter1", "rack1") for index in (1, 2, 3)]
-        first = site.machines[0]
-        assert isinstance(first, SimulatedMachine)
-        assert first.config.seeds == tuple(machine.address for machine in site.machines)
-        assert first.config.snitch == "SimpleSnitch"
+        first = site.configs["n1"]
+        assert first.seeds == tuple(machine.address for machine in site.machines)
+        assert first.snitch == "SimpleSnitch"
 
 
 def test_datacenters_are_filled_one_after_the_other_and_a_newcomer_goes_where_there_are_fewest() -> None:
@@ -45,10 +44,10 @@ def test_datacenters_are_filled_one_after_the_other_and_a_newcomer_goes_where_th
         newcomer = site.add_machine()
         assert (newcomer.name, newcomer.datacenter, newcomer.rack) == ("n4", "dc2", "r2")
         assert not newcomer.is_seed
-        assert isinstance(newcomer, SimulatedMachine)
-        assert newcomer.config.seeds == tuple(machine.address for machine in site.machines[:3])
-        assert newcomer.config.internode_compression == "all"
-        assert not newcomer.config.hinted_handoff_enabled
+        config = site.configs["n4"]
+        assert config.seeds == tuple(machine.address for machine in site.machines[:3])
+        assert config.internode_compression == "all"
+        assert not config.hinted_handoff_enabled
 
 
 @pytest.mark.parametrize(
@@ -78,8 +77,6 @@ def test_nodes_get_the_faults_that_are_asked_for_or_that_the_environment_names(
     monkeypatch.setenv("HARNESS_SIMULATED_FAULTS", "lose_hint")
     site = SimulatedSite.create(Needs(nodes=1))
     site.close()
-    assert [machine.config.faults for machine in site.machines if isinstance(machine, SimulatedMachine)] == [
-        ("lose_hint",)
-    ]
+    assert [config.faults for config in site.configs.values()] == [("lose_hint",)]
     with pytest.raises(BackendError, match="no fault is called lose_everything"):
         SimulatedSite.create(Needs(nodes=1), ["lose_everything"])

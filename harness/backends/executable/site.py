@@ -1,5 +1,6 @@
 """The site of a cluster of the user's own executable: namespaces on one bridge, and a work folder for each node."""
 
+import os
 import shutil
 import socket
 from collections.abc import Iterable
@@ -9,13 +10,14 @@ from typing import Any
 from cassandra.connection import Connection
 
 from harness.backends.contract import Needs
-from harness.backends.executable.machine import ExecutableMachine
 from harness.backends.executable.options import ExecutableOptions
 from harness.backends.executable.version import release_of
 from harness.backends.live.machine import Machine
 from harness.backends.network.bridge_tap import BridgeTap
 from harness.backends.network.driver_connection import connection_class_of
 from harness.backends.network.network import Network
+from harness.backends.network.process import Process
+from harness.backends.process_machine import WRAPPED_EXITS, ProcessMachine
 from harness.backends.scylla_settings import (
     RACKDC,
     Place,
@@ -32,6 +34,7 @@ from harness.backends.scylla_settings import (
 from harness.codec.verbs.line import Line
 
 _YAML = "scylla.yaml"
+_STOP_TIMEOUT_S = 120.0
 
 
 class ExecutableSite:
@@ -46,7 +49,7 @@ class ExecutableSite:
         self._options = options
         self._overlay: dict[str, Any] = {} if options.yaml is None else read_overlay(options.yaml)
         self._count = count_of(needs)
-        self._machines: list[ExecutableMachine] = []
+        self._machines: list[ProcessMachine] = []
 
     @classmethod
     def create(cls, needs: Needs, options: ExecutableOptions) -> "ExecutableSite":
@@ -100,7 +103,7 @@ class ExecutableSite:
     @property
     def logs(self) -> tuple[Path, ...]:
         """What the nodes have said."""
-        return tuple(machine.log for machine in self._machines)
+        return tuple(self._log_of(machine.place) for machine in self._machines)
 
     @property
     def connection_class(self) -> type[Connection]:
@@ -138,7 +141,7 @@ class ExecutableSite:
         if self._options.root != Path("/"):
             shutil.rmtree(_inside(self._options.root, self.network.folder), ignore_errors=True)
 
-    def _add(self) -> ExecutableMachine:
+    def _add(self) -> ProcessMachine:
         count = len(self._machines)
         is_beginner = count < self._count
         network_node = self.network.add_node(f"n{count + 1}")
@@ -161,28 +164,39 @@ class ExecutableSite:
             has_tablets=self.has_tablets,
         )
 
-        def prepare() -> None:
+        def launch() -> Process:
             outside.mkdir(parents=True, exist_ok=True)
             (outside / _YAML).write_text(yaml_text(settings, self._overlay), encoding="utf-8")
             (outside / RACKDC).write_text(rackdc_text(place), encoding="utf-8")
+            return network_node.start(
+                self.command_of(place),
+                log=self._log_of(place),
+                # Where Scylla looks for cassandra-rackdc.properties.
+                environment={**os.environ, "SCYLLA_CONF": str(folder)},
+            )
 
-        machine = ExecutableMachine(
-            self.network,
-            network_node,
+        machine = ProcessMachine(
             place,
-            command=(
-                *self._options.command,
-                *("--options-file", str(folder / _YAML), "--workdir", str(folder)),
-                *runtime_options(self._needs),
-                *self._options.arguments,
-            ),
-            # Where Scylla looks for cassandra-rackdc.properties.
-            environment={"SCYLLA_CONF": str(folder)},
-            prepare=prepare,
-            log=self.network.folder / f"{place.name}.log",
+            self.network.links,
+            launch,
+            orderly_exits=WRAPPED_EXITS,
+            stop_timeout_s=_STOP_TIMEOUT_S,
         )
         self._machines.append(machine)
         return machine
+
+    def command_of(self, place: Place) -> tuple[str, ...]:
+        """The command line of a node."""
+        folder = self.network.folder / place.name
+        return (
+            *self._options.command,
+            *("--options-file", str(folder / _YAML), "--workdir", str(folder)),
+            *runtime_options(self._needs),
+            *self._options.arguments,
+        )
+
+    def _log_of(self, place: Place) -> Path:
+        return self.network.folder / f"{place.name}.log"
 
     def _seeds(self, place: Place) -> Iterable[str]:
         if self.boots_together:

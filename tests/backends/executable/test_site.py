@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from harness.backends.contract import Needs
-from harness.backends.executable.machine import ExecutableMachine
 from harness.backends.executable.options import ExecutableOptions
 from harness.backends.executable.site import ExecutableSite
 from harness.backends.live.cluster import LiveCluster
+from harness.backends.process_machine import ProcessMachine
 from harness.codec.verbs.line import Line
 from harness.errors import BackendError
 from harness.waiting import wait_until
@@ -32,12 +32,6 @@ def site_of(options: ExecutableOptions, needs: Needs) -> Iterator[ExecutableSite
         site.close()
 
 
-def machine_of(site: ExecutableSite, index: int) -> ExecutableMachine:
-    machine = site.machines[index]
-    assert isinstance(machine, ExecutableMachine)
-    return machine
-
-
 def written(site: ExecutableSite, name: str) -> dict[str, object]:
     told = yaml.safe_load((site.folder / name / "scylla.yaml").read_text())
     assert isinstance(told, dict)
@@ -51,7 +45,7 @@ def test_settings_are_written_where_the_executable_looks(scylla: Path, tmp_path:
     with site_of(options, Needs(nodes=3, datacenters=2, compression="all", hints=False)) as site:
         assert site.line is Line.V4_2
         cluster = LiveCluster.start(site)
-        last = machine_of(site, 2)
+        last = site.machines[2]
         told = written(site, "n3")
         for name in ("listen_address", "rpc_address", "broadcast_address", "api_address"):
             assert told[name] == last.address
@@ -64,8 +58,10 @@ def test_settings_are_written_where_the_executable_looks(scylla: Path, tmp_path:
         assert seeds == ",".join(machine.address for machine in site.machines)
         properties = (site.folder / "n3" / "cassandra-rackdc.properties").read_text()
         assert properties.splitlines()[:2] == ["dc=dc2", "rack=r1"]
-        assert last.command[-2:] == ("--ring-delay-ms", "50")
-        assert "--developer-mode" in last.command
+        assert isinstance(last, ProcessMachine)
+        command = site.command_of(last.place)
+        assert command[-2:] == ("--ring-delay-ms", "50")
+        assert "--developer-mode" in command
         # What the user wants is what the cluster has.
         assert [len(node.tokens) for node in cluster.topology.nodes] == [4, 4, 4]
 

@@ -1,49 +1,42 @@
-"""One node that an executable is: its folder, its settings, its process."""
+"""A node that is a process in a network namespace, of whatever program."""
 
-import os
 import signal
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable
 
-from harness.backends.network.network import Network, NetworkNode
-from harness.backends.network.process import Process
+from harness.backends.network.links import Links
+from harness.backends.network.process import STOP_TIMEOUT_S, Process
 from harness.backends.scylla_settings import Place
 from harness.errors import BackendError
 
-STOP_TIMEOUT_S = 120.0
+WRAPPED_EXITS = frozenset({0, -signal.SIGTERM, 128 + signal.SIGTERM})
+"""Wrappers that do not take SIGTERM themselves end by it, when what they wrap has ended."""
 
 
-class ExecutableMachine:
-    """A node's process in a network namespace; the contract of ``Machine``.
+class ProcessMachine:
+    """A node's process; the contract of ``Machine``.
 
     Args:
-        network: that the node belongs to.
-        node: its namespace.
         place: its name, address, datacenter and rack.
-        command: its command line.
-        environment: of its process, added to ours.
-        prepare: writes what the process reads; called before each start.
-        log: file for what it says.
+        links: what its packets meet.
+        launch: writes what the process reads, and starts it.
+        orderly_exits: exit codes of a process that has shut down.
+        stop_timeout_s: how long that may take.
     """
 
     def __init__(
         self,
-        network: Network,
-        node: NetworkNode,
         place: Place,
+        links: Links,
+        launch: Callable[[], Process],
         *,
-        command: tuple[str, ...],
-        environment: Mapping[str, str],
-        prepare: Callable[[], None],
-        log: Path,
+        orderly_exits: Collection[int] = frozenset({0}),
+        stop_timeout_s: float = STOP_TIMEOUT_S,
     ) -> None:
         self.place = place
-        self.command = command
-        self.log = log
-        self._network = network
-        self._node = node
-        self._environment = environment
-        self._prepare = prepare
+        self._links = links
+        self._launch = launch
+        self._orderly_exits = orderly_exits
+        self._stop_timeout_s = stop_timeout_s
         self._process: Process | None = None
 
     @property
@@ -80,12 +73,9 @@ class ExecutableMachine:
         if self._process is not None and self._process.exit_code() is None:
             raise BackendError(f"{self.name} runs already (process {self._process.pid})")
         try:
-            self._prepare()
+            self._process = self._launch()
         except OSError as error:
             raise BackendError(f"cannot write the settings of {self.name}: {error}") from error
-        self._process = self._node.start(
-            self.command, log=self.log, environment={**os.environ, **self._environment}
-        )
 
     def exit_code(self) -> int | None:
         """None while its process runs, and before it was first started."""
@@ -107,12 +97,11 @@ class ExecutableMachine:
         """Let it shut down.
 
         Raises:
-            BackendError: it still runs after two minutes, or ended otherwise than in order.
+            BackendError: it still runs after its time, or ended otherwise than in order.
         """
         process = self._running("stop")
-        exit_code = process.stop(timeout_s=STOP_TIMEOUT_S)
-        # Wrappers that do not take SIGTERM themselves end by it, when what they wrap has ended.
-        if exit_code not in {0, -signal.SIGTERM, 128 + signal.SIGTERM}:
+        exit_code = process.stop(timeout_s=self._stop_timeout_s)
+        if exit_code not in self._orderly_exits:
             raise BackendError(f"{self.name} stopped with exit code {exit_code}; {process.last_words()}")
 
     def pause(self) -> None:
@@ -137,7 +126,7 @@ class ExecutableMachine:
         Raises:
             BackendError: the kernel refuses.
         """
-        self._network.links.isolate(self.name, tuple(peers))
+        self._links.isolate(self.name, tuple(peers))
 
     def heal(self) -> None:
         """End ``isolate``.
@@ -145,7 +134,7 @@ class ExecutableMachine:
         Raises:
             BackendError: the kernel refuses.
         """
-        self._network.links.heal(self.name)
+        self._links.heal(self.name)
 
     def _running(self, what: str) -> Process:
         if self._process is None:
