@@ -18,6 +18,8 @@ from harness.golden.structure import Structure
 NOTHING = "nothing"
 _LIMITS = ("row_limit_low", "partition_limit")
 """Of a scan, they fall as rows are found."""
+_PLACES = ("partitions.start", "partitions.end")
+"""Of a scan: where on the ring, at a token or at the key where a page ended."""
 _NUMBER = re.compile(r"(?<=[a-z_]) \d+$")
 
 
@@ -89,7 +91,9 @@ def _unnumbered_sent(sent: Sent) -> Sent:
 
 def _unnumbered_structure(structure: Structure) -> Structure:
     """The same without what is the ring's or chance: which ballot, how much is left to read, who read before."""
-    return {path: unnumbered_text(path, text) for path, text in structure.items()}
+    return {
+        path: unnumbered_text(path, text) for path, text in structure.items() if not path.startswith(_PLACES)
+    }
 
 
 def unnumbered_text(path: str, text: str) -> str:

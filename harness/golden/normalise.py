@@ -11,7 +11,7 @@ Replicas run ahead of each other freely, so the order of packets says little. Wh
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
@@ -24,6 +24,7 @@ from harness.codec.verbs.paxos import (
     PaxosPruneRequest,
 )
 from harness.codec.verbs.read import ReadMutationDataRequest, ReadRequest
+from harness.codec.verbs.read_command import ReadCommand, SliceOption
 from harness.codec.verbs.schema_verbs import DefinitionsUpdate
 from harness.codec.verbs.writes import (
     CounterMutationRequest,
@@ -234,7 +235,7 @@ class _Normaliser:
                 start = body.partitions.start
                 key = start.value.key if body.partitions.singular and start is not None else None
                 table = schema.table_of(body.command.table_id)
-                about = (body.partitions, body.command)
+                about = (body.partitions, _as_asked(body.command))
                 return _Draft(_Key(kind, sender, about), table, None if key is None else key.components, [])
             case PaxosPrepareRequest():
                 table = schema.table_of(body.command.table_id)
@@ -501,6 +502,12 @@ _HEARD = {
     StepKind.REPLICATE: frozenset({StepKind.COUNTER}),
 }
 _ORDER = {kind: index for index, kind in enumerate(StepKind)}
+
+
+def _as_asked(command: ReadCommand) -> ReadCommand:
+    """The command without what shows in it once the coordinator has read from itself."""
+    options = command.partition_slice.options & ~SliceOption.WITH_DIGEST
+    return replace(command, partition_slice=replace(command.partition_slice, options=options))
 
 
 def _counts(mutation: Mutation) -> bool:

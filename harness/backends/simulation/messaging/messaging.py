@@ -11,6 +11,7 @@ Source:
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -181,6 +182,17 @@ class Messaging:
     ) -> None:
         """Send a one-way message whose body is encoded already, as for several peers that get the same."""
         self._outgoing_to(address, connection_index(verb, tenant)).send(verb, payload, timeout_ms, lost)
+
+    async def written(self, address: str, verb: Verb, *, tenant: Tenant = Tenant.USER) -> None:
+        """Wait until what was sent so far is on its way; nothing is waited for if the peer cannot be reached.
+
+        Args:
+            address: of the peer.
+            verb: what was sent.
+            tenant: on whose behalf.
+        """
+        with suppress(RpcClosedError):
+            await self._outgoing_to(address, connection_index(verb, tenant)).negotiated()
 
     async def call(
         self, address: str, verb: Verb, body: object, *, timeout_ms: int = 0, tenant: Tenant = Tenant.USER

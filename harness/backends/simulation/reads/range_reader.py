@@ -84,18 +84,20 @@ class RangeReader:
 
     def _ask_all(self, read: RangeRequest, choice: ReplicaChoice, answers: DigestAnswers) -> RangeRequest:
         """Ask the targets; gives the read as it stands from then on."""
-        command = read.command
+        later = read
         for index, node in enumerate(choice.targets):
             is_data = index < choice.data_count
             if self._context.members.is_own(node):
                 self._ask_self(read, answers, with_digest=choice.with_digest or not is_data)
                 if choice.with_digest:
-                    # Whoever is asked after a local read sees in the command that it was one with a digest.
-                    command = _with_digest(command)
-                    read = replace(read, command=command)
+                    # Whoever is asked after a local read sees in the command that it was one with a digest; where
+                    # one replica more may be asked, the others were asked before.
+                    later = replace(read, command=_with_digest(read.command))
+                    if choice.extra is None:
+                        read = later
             else:
                 self._ask(node, read, answers, is_data=is_data, with_digest=choice.with_digest)
-        return read
+        return later
 
     def _ask_self(self, read: RangeRequest, answers: DigestAnswers, *, with_digest: bool) -> None:
         self._note(read, "read_data: querying locally")

@@ -7,6 +7,7 @@ Source:
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -36,6 +37,8 @@ from harness.codec.verbs.schema_verbs import (
 from harness.codec.verbs.wire import Void
 from harness.errors import HarnessError
 
+PUSH_MAX_S = 1.0
+"""So long a change waits for connections to nodes that stand still."""
 PULL_DELAY_S = 60.0
 """How long another schema of a peer is waited for to become ours by itself."""
 YOUNG_PULL_DELAY_S = 1.5
@@ -167,6 +170,7 @@ class SchemaService:
                 timestamp_us=self._next_timestamp_us(),
             )
             self._push(writer.mutations())
+            await self._pushed()
 
     def add_shared_keyspaces(self) -> None:
         """Make what is missing of the keyspaces that the first node of a cluster makes, and tell peers."""
@@ -184,6 +188,16 @@ class SchemaService:
             if self._knows(node.address):
                 self._context.messaging.send(node.address, Verb.DEFINITIONS_UPDATE, update)
         self._merge(mutations)
+
+    async def _pushed(self) -> None:
+        """A client hears of a change when it is on its way to all who are told."""
+        messaging = self._context.messaging
+        told = [node.address for node in self._context.members.live if self._knows(node.address)]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PUSH_MAX_S):
+                await asyncio.gather(
+                    *(messaging.written(address, Verb.DEFINITIONS_UPDATE) for address in told)
+                )
 
     def _merge(self, mutations: Iterable[CanonicalMutationFrame]) -> None:
         before = self._context.catalog

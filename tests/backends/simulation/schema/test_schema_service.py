@@ -86,6 +86,18 @@ def test_a_change_reaches_all_nodes_with_equal_ids_and_versions() -> None:
     asyncio.run(check())
 
 
+def test_a_client_hears_of_a_change_when_it_is_on_its_way() -> None:
+    async def check() -> None:
+        async with schema_nodes(3) as ((n1, s1), *_):
+            # The first message to a peer waits for the connection to it.
+            await run(n1, s1, KEYSPACE)
+            connections = list(n1.messaging._outgoing.values())
+            assert len(connections) == 2
+            assert not [connection for connection in connections if connection._queue]
+
+    asyncio.run(check())
+
+
 def test_a_version_that_a_node_missed_is_asked_of_the_sender() -> None:
     async def check() -> None:
         async with schema_nodes(2) as ((n1, s1), (n2, s2)):
