@@ -97,6 +97,25 @@ class RealConnection(asyncio.Protocol):
         self._waiting.clear()
 
 
+class RealListener:
+    """A port that accepts connections.
+
+    Args:
+        server: asyncio's, which serves.
+    """
+
+    def __init__(self, server: asyncio.Server) -> None:
+        self._server = server
+
+    def close(self) -> None:
+        """Accept no more."""
+        loop = asyncio.get_running_loop()
+        for listening in self._server.sockets:
+            loop.remove_reader(listening.fileno())
+        # A connection that was accepted in this turn has to find its server still there, or its socket stays open.
+        loop.call_soon(loop.call_soon, self._server.close)
+
+
 class RealWorld:
     """Made inside a running event loop.
 
@@ -176,13 +195,14 @@ class RealWorld:
         Raises:
             OSError: the port is in use, or the address is none of ours.
         """
-        return await asyncio.get_running_loop().create_server(
+        server = await asyncio.get_running_loop().create_server(
             lambda: RealConnection(accept, self._connections),
             address,
             port,
             backlog=_BACKLOG,
             reuse_address=True,
         )
+        return RealListener(server)
 
     def log(self, text: str) -> None:
         """Write a line into the node's log."""
@@ -197,10 +217,11 @@ class RealWorld:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for connection in list(self._connections):
-            connection.close()
-        # Closed connections say so in the next turn of the loop.
-        await asyncio.sleep(0)
+        # Closed connections say so in the next turn of the loop; one that was just accepted is made in the turns after.
+        for _ in range(_CLOSING_TURNS):
+            for connection in list(self._connections):
+                connection.close()
+            await asyncio.sleep(0)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -212,5 +233,6 @@ class RealWorld:
             self.log(f"{task.get_name()} failed: {''.join(traceback.format_exception(error))}")
 
 
+_CLOSING_TURNS = 4
 _TAKEN = frozenset({98, 99})
 """EADDRINUSE, EADDRNOTAVAIL."""
