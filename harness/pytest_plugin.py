@@ -107,6 +107,13 @@ def _add_options_of_real_nodes(group: pytest.OptionGroup) -> None:
         "is; auto: this machine where it can",
     )
     group.addoption(
+        "--connect-by",
+        choices=["auto", "direct", "relay"],
+        default="auto",
+        help="of --cluster=docker: how nodes are reached; relay: through a container and the engine, where this machine "
+        "has no way to them (Docker Desktop, DOCKER_HOST); auto: by itself where it can",
+    )
+    group.addoption(
         "--sidecar-image",
         metavar="IMAGE",
         help="of --cluster=docker: what sidecars are made of: has dumpcap, python3 and iptables",
@@ -437,6 +444,7 @@ def _choice_of(config: pytest.Config, backend: str) -> "Choice":
         docker=docker_options.DockerOptions(
             image=config.getoption("--image") or docker_options.IMAGE,
             sidecar_image=config.getoption("--sidecar-image") or docker_options.SIDECAR_IMAGE,
+            connect_by=docker_options.ConnectBy(config.getoption("--connect-by")),
             capture_by=docker_options.CaptureBy(config.getoption("--capture-by")),
             arguments=arguments,
             yaml=overlay,

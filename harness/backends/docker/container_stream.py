@@ -16,7 +16,8 @@ from typing import Any, BinaryIO
 from harness.backends.docker.engine import Engine
 from harness.errors import BackendError
 
-_HEAD = struct.Struct(">BxxxI")
+HEAD = struct.Struct(">BxxxI")
+"""Before each piece from the engine: which stream, and how many bytes."""
 _OUTPUT, _ERRORS = 1, 2
 _CHUNK_BYTES = 1 << 16
 
@@ -75,7 +76,7 @@ class ContainerStream:
                 self._attached = engine.api.attach_socket(
                     self.container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
                 )
-                self._stream = _raw(self._attached)
+                self._stream = raw_socket(self._attached)
                 self._stream.settimeout(None)
                 engine.api.start(self.container)
         except BaseException:
@@ -119,8 +120,8 @@ class ContainerStream:
     def _read(self, output: BinaryIO, errors: BinaryIO) -> None:
         files = {_OUTPUT: output, _ERRORS: errors}
         with output, errors, contextlib.suppress(OSError, ValueError):
-            while head := self._exactly(_HEAD.size):
-                kind, size = _HEAD.unpack(head)
+            while head := exactly(self._stream, HEAD.size):
+                kind, size = HEAD.unpack(head)
                 file = files.get(kind, errors)
                 while size:
                     data = self._stream.recv(min(size, _CHUNK_BYTES))
@@ -129,17 +130,19 @@ class ContainerStream:
                     file.write(data)
                     size -= len(data)
 
-    def _exactly(self, size: int) -> bytes:
-        data = b""
-        while len(data) < size:
-            part = self._stream.recv(size - len(data))
-            if not part:
-                return b""
-            data += part
-        return data
+
+def exactly(stream: socket.socket, size: int) -> bytes:
+    """So many bytes; fewer than that, at the end, are none."""
+    data = b""
+    while len(data) < size:
+        part = stream.recv(size - len(data))
+        if not part:
+            return b""
+        data += part
+    return data
 
 
-def _raw(stream: Any) -> socket.socket:  # noqa: ANN401  (the SDK has no types)
+def raw_socket(stream: Any) -> socket.socket:  # noqa: ANN401  (the SDK has no types)
     """The socket below what the SDK gives, which differs by transport."""
     found: socket.socket = getattr(stream, "_sock", stream)
     return found

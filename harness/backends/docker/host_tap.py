@@ -73,9 +73,14 @@ class HostTap:
             packet_socket.send(frame)
 
 
+def sees_bridge(bridge: str) -> bool:
+    """Whether this machine has a bridge."""
+    return (_BRIDGES / bridge).exists()
+
+
 def why_not_here(bridge: str, program: str = "dumpcap") -> str:
     """Why packets on a bridge cannot be recorded by this process; empty: they can."""
-    if not (_BRIDGES / bridge).exists():
+    if not sees_bridge(bridge):
         return (
             f"this machine does not see the bridge {bridge}: the engine is elsewhere, or in a virtual machine"
         )

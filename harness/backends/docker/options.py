@@ -21,6 +21,16 @@ class CaptureBy(Enum):
     """dumpcap in a container where the engine is; packets come back through the engine."""
 
 
+class ConnectBy(Enum):
+    """How clients here reach the nodes."""
+
+    AUTO = "auto"
+    """By themselves where this machine has the bridge, else through a relay."""
+    DIRECT = "direct"
+    RELAY = "relay"
+    """Through a container on the nodes' network, and the engine."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DockerOptions:
     """Of ``--cluster=docker``."""
@@ -28,6 +38,7 @@ class DockerOptions:
     image: str = IMAGE
     sidecar_image: str = SIDECAR_IMAGE
     capture_by: CaptureBy = CaptureBy.AUTO
+    connect_by: ConnectBy = ConnectBy.AUTO
     arguments: tuple[str, ...] = ()
     """Added to each node's command line."""
     yaml: Path | None = None

@@ -1,7 +1,7 @@
 """Removing what killed runs have left in the engine."""
 
 from harness.backends.docker.engine import Engine
-from harness.backends.docker.labels import CLUSTER, OWNER, is_left_over
+from harness.backends.docker.labels import OWNER, is_left_over
 
 
 def reap(engine: Engine, *, with_kept: bool = False) -> tuple[str, ...]:
@@ -27,14 +27,3 @@ def reap(engine: Engine, *, with_kept: bool = False) -> tuple[str, ...]:
             engine.remove_network(network["Id"])
             removed.append(f"network {network['Name']}")
     return tuple(removed)
-
-
-def running_clusters(engine: Engine) -> tuple[str, ...]:
-    """Names of the clusters that have running nodes.
-
-    Raises:
-        BackendError: the engine does not say.
-    """
-    with engine.refusing("containers cannot be listed"):
-        containers = engine.api.containers(filters={"label": CLUSTER})
-    return tuple(sorted({container["Labels"][CLUSTER] for container in containers}))

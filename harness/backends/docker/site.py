@@ -4,8 +4,8 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, fields
+from collections.abc import Mapping
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,19 @@ from typing import Any
 import yaml
 from cassandra.cluster import DefaultConnection
 from cassandra.connection import Connection
-from docker.errors import NotFound
 
 from harness.backends.contract import Needs
 from harness.backends.docker import labels
 from harness.backends.docker.engine import Engine
 from harness.backends.docker.firewall import Firewall
-from harness.backends.docker.host_tap import HostTap, why_not_here
+from harness.backends.docker.host_tap import HostTap, sees_bridge, why_not_here
 from harness.backends.docker.image_files import read_file
 from harness.backends.docker.machine import CONFIGURATION, DockerMachine
 from harness.backends.docker.network import DockerNetwork, make_network, network_of
-from harness.backends.docker.options import CaptureBy, DockerOptions
+from harness.backends.docker.options import CaptureBy, ConnectBy, DockerOptions
 from harness.backends.docker.reaper import reap
+from harness.backends.docker.relay import Relay
+from harness.backends.docker.running import address_of, needs_of, running_nodes, sidecar_image
 from harness.backends.docker.sidecar import SidecarTap
 from harness.backends.docker.temporary_folder import left_over_folders, make_folder, remove_folder
 from harness.backends.docker.version import release_of
@@ -85,13 +86,14 @@ class DockerSite:
         self._options = options
         self._overlay: dict[str, Any] = {} if options.yaml is None else read_overlay(options.yaml)
         self._labels = {labels.CLUSTER: name, labels.OWNER: labels.owner()}
-        self._sidecar_image = _sidecar_image(engine, name, options)
+        self._sidecar_image = sidecar_image(engine, name, options)
         self._firewall = Firewall(engine, image=self._sidecar_image, labels=self._labels)
         self._machines: list[DockerMachine] = []
         self._count = count_of(needs)
         self._delivered: dict[str, Any] | None = None
         self._tap: HostTap | SidecarTap | None = None
         self._anchor = ""
+        self._relay: Relay | None = None
 
     @classmethod
     def create(cls, needs: Needs, options: DockerOptions) -> "DockerSite":
@@ -120,6 +122,7 @@ class DockerSite:
             site._labels = written
             try:
                 site._hold_bridge_up()
+                site._make_way()
                 for _ in range(count):
                     site._add()
             except BaseException:
@@ -139,7 +142,7 @@ class DockerSite:
         """
         engine = connected()
         clean_up(engine)
-        found = _running(engine, options.attach or "")
+        found = running_nodes(engine, options.attach or "")
         first = found[0]
         network = network_of(engine, next(iter(first["NetworkSettings"]["Networks"])))
         name = first["Config"]["Labels"][labels.CLUSTER]
@@ -152,8 +155,13 @@ class DockerSite:
             image_id=first["Image"],
             is_ours=False,
         )
-        for container in found:
-            site._machines.append(site._machine_of(container))
+        try:
+            for container in found:
+                site._machines.append(site._machine_of(container))
+            site._make_way()
+        except BaseException:
+            site.remove()
+            raise
         return site
 
     @property
@@ -191,11 +199,9 @@ class DockerSite:
                     f"--capture-by=bridge: {reason}; or let a container do it: --capture-by=sidecar"
                 )
             if reason or wanted is CaptureBy.SIDECAR:
-                written = {key: value for key, value in self._labels.items() if key != labels.STAYS} | {
-                    labels.OWNER: labels.owner(),
-                    labels.CAPTURE: "sidecar",
-                }
-                self._tap = SidecarTap(self._engine, bridge, image=self._sidecar_image, labels=written)
+                self._tap = SidecarTap(
+                    self._engine, bridge, image=self._sidecar_image, labels=self._passing_labels
+                )
             else:
                 self._tap = HostTap(bridge)
         return self._tap
@@ -213,6 +219,8 @@ class DockerSite:
     @property
     def connection_class(self) -> type[Connection]:
         """The driver's class of connections that reach the nodes."""
+        if self._relay is not None:
+            return self._relay.connection_class
         drivers_own: type[Connection] = DefaultConnection
         return drivers_own
 
@@ -223,6 +231,8 @@ class DockerSite:
 
     def open_socket(self) -> socket.socket:
         """A TCP socket that reaches the nodes."""
+        if self._relay is not None:
+            return self._relay.socket()
         return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 
     def add_machine(self) -> Machine:
@@ -265,6 +275,9 @@ class DockerSite:
     def _leave(self) -> None:
         if isinstance(self._tap, SidecarTap):
             self._tap.close()
+        if self._relay is not None:
+            self._engine.remove_container(self._relay.container)
+            self._relay = None
         remove_folder(self.folder)
 
     def _hold_bridge_up(self) -> None:
@@ -283,6 +296,29 @@ class DockerSite:
                 ),
             )["Id"]
             api.start(self._anchor)
+
+    def _make_way(self) -> None:
+        """Start a relay to the nodes if it takes one."""
+        wanted = self._options.connect_by
+        if wanted is ConnectBy.DIRECT or (wanted is ConnectBy.AUTO and sees_bridge(self.network.bridge)):
+            return
+        api = self._engine.api
+        image_id = self._engine.image_id(self._sidecar_image)
+        with self._engine.refusing("the container that clients reach the nodes through cannot be started"):
+            container = api.create_container(
+                image_id,
+                ["infinity"],
+                entrypoint="sleep",
+                labels=self._passing_labels,
+                host_config=api.create_host_config(network_mode=self.network.name),
+            )["Id"]
+            self._relay = Relay(self._engine, container)
+            api.start(container)
+
+    @property
+    def _passing_labels(self) -> dict[str, str]:
+        """Of what ends with this process, even if the cluster stays."""
+        return {labels.CLUSTER: self.name, labels.OWNER: labels.owner(), labels.CAPTURE: "sidecar"}
 
     def _add(self) -> DockerMachine:
         count = len(self._machines)
@@ -350,7 +386,7 @@ class DockerSite:
         written = container["Config"]["Labels"]
         place = Place(
             name=written[labels.NODE],
-            address=_address_of(container),
+            address=address_of(container),
             datacenter=written.get(labels.DATACENTER, DATACENTER),
             rack=written.get(labels.RACK, RACK),
             is_seed=True,
@@ -410,7 +446,7 @@ def why_not(needs: Needs, options: DockerOptions) -> str:
     if options.attach is None:
         release = release_of(engine, engine.image_id(options.image), options.image)
         return release.why_not(needs, "the image is")
-    found = _running(engine, options.attach)
+    found = running_nodes(engine, options.attach)
     release = release_of(engine, found[0]["Image"], options.image)
     reason = release.why_not(needs, "the image is")
     if reason:
@@ -421,64 +457,3 @@ def why_not(needs: Needs, options: DockerOptions) -> str:
         if wanted is not None and wanted != has:
             return f"the cluster that is attached to has {name} = {has}, not {wanted}"
     return ""
-
-
-def needs_of(containers: Iterable[Mapping[str, Any]]) -> Needs:
-    """What a cluster that runs would fulfil."""
-    nodes = list(containers)
-    known = {field.name for field in fields(Needs)}
-    told = json.loads(nodes[0]["Config"]["Labels"].get(labels.NEEDS, "{}"))
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
-    datacenters = {node["Config"]["Labels"].get(labels.DATACENTER, DATACENTER) for node in nodes}
-    base: dict[str, Any] = {name: value for name, value in values.items() if name in known}
-    base |= {"nodes": len(nodes), "datacenters": len(datacenters), "lines": (), "tablets": None}
-    base["shards"] = base.get("shards") or 1
-    return Needs(**base)
-
-
-def _running(engine: Engine, name: str) -> list[dict[str, Any]]:
-    """What the engine knows of the nodes of a cluster, in order of their names."""
-    with engine.refusing("containers cannot be listed"):
-        listed = engine.api.containers(filters={"label": [labels.NODE, labels.CLUSTER]})
-        found = []
-        for container in listed:
-            # One that is removed meanwhile is none.
-            try:
-                found.append(dict(engine.api.inspect_container(container["Id"])))
-            except NotFound:
-                continue
-    names = sorted({container["Config"]["Labels"][labels.CLUSTER] for container in found})
-    how = "docker compose up -d starts one; so does a run with --keep"
-    if name and name not in names:
-        raise BackendError(f"no cluster called {name} runs; there are: {', '.join(names) or 'none'}; {how}")
-    if not names:
-        raise BackendError(f"--attach: no cluster runs that could be attached to; {how}")
-    if not name and len(names) > 1:
-        raise BackendError(
-            f"several clusters run, so say which: --attach={names[0]}; there are: {', '.join(names)}"
-        )
-    wanted = name or names[0]
-    nodes = [node for node in found if node["Config"]["Labels"][labels.CLUSTER] == wanted]
-    return sorted(nodes, key=lambda node: _order(node["Config"]["Labels"][labels.NODE]))
-
-
-def _order(name: str) -> tuple[int, str]:
-    digits = name.lstrip("abcdefghijklmnopqrstuvwxyz_-")
-    return (int(digits) if digits.isdecimal() else 0, name)
-
-
-def _address_of(container: Mapping[str, Any]) -> str:
-    networks = container["NetworkSettings"]["Networks"]
-    return str(next(iter(networks.values()))["IPAddress"])
-
-
-def _sidecar_image(engine: Engine, cluster: str, options: DockerOptions) -> str:
-    """Of a cluster that came with a sidecar of its own, that one's."""
-    if options.attach is not None:
-        with engine.refusing("containers cannot be listed"):
-            found = engine.api.containers(
-                all=True, filters={"label": [f"{labels.CLUSTER}={cluster}", labels.CAPTURE]}
-            )
-        for container in found:
-            return str(container["Image"])
-    return options.sidecar_image

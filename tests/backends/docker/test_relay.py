@@ -1,0 +1,88 @@
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from harness.backends.docker.engine import Engine
+from harness.backends.docker.options import DockerOptions
+from harness.backends.docker.relay import Relay
+from tests.backends.docker.conftest import Started
+from tests.backends.docker.test_scenarios import WRITE, assert_passed, run_scenarios
+
+pytestmark = pytest.mark.docker
+OPTIONS = bytes.fromhex("04 00 0000 05 00000000")
+
+
+@pytest.fixture
+def relay(engine: Engine, started: Started) -> Relay:
+    """Through the container that holds the bridge up, which has Python in the test image."""
+    return Relay(engine, started.site._anchor)
+
+
+def test_connection_begins_among_the_nodes(relay: Relay, started: Started) -> None:
+    address = started.site.machines[0].address
+    with relay.socket() as connection:
+        connection.settimeout(10)
+        connection.connect((address, 9042))
+        connection.sendall(OPTIONS)
+        assert connection.recv(9)[4] == 0x06
+        assert connection.getsockname()[0] == str(started.site.network.subnet[2])
+        assert connection.getpeername() == (address, 9042)
+
+
+def test_port_where_nobody_listens_refuses(relay: Relay, started: Started) -> None:
+    with relay.socket() as connection, pytest.raises(ConnectionRefusedError):
+        connection.connect((started.site.machines[0].address, 9))
+
+
+def test_end_of_the_node_is_the_end_here(relay: Relay, started: Started) -> None:
+    with relay.socket() as connection:
+        connection.settimeout(10)
+        connection.connect((started.site.machines[0].address, 9042))
+        # No request begins so, and nodes hang up, with or without a word.
+        connection.sendall(b"\xff" * 64)
+        while connection.recv(1024):
+            pass
+
+
+@contextmanager
+def engine_elsewhere(engine: Engine) -> Iterator[str]:
+    """The engine's address as that of one that is reached by TCP."""
+    path = engine.address.partition("://")[2]
+
+    def carry(source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def serve(listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = listener.accept()
+                far = socket.socket(socket.AF_UNIX)
+                far.connect(path)
+                Thread(target=carry, args=(near, far), daemon=True).start()
+                Thread(target=carry, args=(far, near), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        Thread(target=serve, args=(listener,), daemon=True).start()
+        yield f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_scenario_passes_on_an_engine_elsewhere(
+    engine: Engine, options: DockerOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not engine.address.removeprefix("http+").startswith("unix://"):
+        pytest.skip("the engine is elsewhere already")
+    with engine_elsewhere(engine) as address:
+        monkeypatch.setenv("DOCKER_HOST", address)
+        run = run_scenarios(WRITE, options, tmp_path, "--connect-by=relay", "--capture-by=sidecar")
+    assert_passed(run, 1)
