@@ -18,6 +18,8 @@ from harness.backends.network.process_identity import ProcessIdentity
 from harness.errors import BackendError
 from harness.waiting import wait_until
 
+_ours: list["subprocess.Popen[bytes]"] = []
+"""The dockerd that this process has started."""
 _START_TIMEOUT_S = 60.0
 _END_TIMEOUT_S = 30.0
 
@@ -53,6 +55,7 @@ def _connected(folder: Path) -> Engine:
         process = subprocess.Popen(
             ["dockerd"], stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
+    _ours.append(process)
     started = ProcessIdentity.of(process.pid)
     assert started is not None
     (folder / "dockerd.pid").write_text(f"{started.pid} {started.started_ticks}")
@@ -93,3 +96,5 @@ def _end(folder: Path) -> None:
         os.kill(pid, signal.SIGTERM)
         if not wait_until(process.has_ended, timeout_s=_END_TIMEOUT_S):
             os.kill(pid, signal.SIGKILL)
+    while _ours:
+        _ours.pop().wait()
