@@ -120,6 +120,19 @@ class Node:
             HarnessError: the data of its ranges cannot be had.
             OSError: a port cannot be used.
         """
+        try:
+            await self._begin()
+        except BaseException:
+            self._close()
+            raise
+
+    async def stop(self) -> None:
+        """Tell the others, and serve nobody any more."""
+        self._server.stop()
+        await self._gossiper.stop()
+        self._close()
+
+    async def _begin(self) -> None:
         await self._context.messaging.listen()
         await self._api.start()
         self._schema.use_gossip(self._gossiper)
@@ -133,10 +146,9 @@ class Node:
         await self._server.start()
         self._role.start()
 
-    async def stop(self) -> None:
-        """Tell the others, and serve nobody any more."""
+    def _close(self) -> None:
+        """Serve nobody any more."""
         self._server.stop()
-        await self._gossiper.stop()
         self._api.stop()
         self._context.messaging.close()
 
