@@ -62,6 +62,9 @@ def flow_differences(first: Flow, second: Flow) -> tuple[Difference, ...]:
         elif all(step.copies is None for step in (*ours, *theirs)):
             found += _folded_differences(where, ours, theirs)
         else:
+            if kind is StepKind.READ and max(len(ours), len(theirs)) > 1:
+                # Reads of several partitions share their command: a local read of one shows in those of others.
+                ours, theirs = ([_unnumbered(step) for step in steps] for steps in (ours, theirs))
             found += _step_differences(where, ours, theirs)
     return tuple(dict.fromkeys(found))
 
