@@ -6,8 +6,9 @@ acknowledged. A record cut short by the end of the machine is dropped when the f
 Wire, little endian, per record: length u32 of what follows, kind u8, data.
 """
 
+import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -72,6 +73,7 @@ class FileJournal:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._earlier = _whole_records(path)
         self._file: BinaryIO = path.open("ab", buffering=0)
         # What was cut short must not stand in the middle of what comes.
@@ -85,6 +87,27 @@ class FileJournal:
         """All records of earlier runs, in order; only once, for they are not kept in memory longer."""
         earlier, self._earlier = self._earlier, []
         return iter(earlier)
+
+    @property
+    def size_bytes(self) -> int:
+        """How long the file is."""
+        return self._file.tell()
+
+    def rewrite(self, records: Iterable[tuple[RecordKind, bytes]]) -> None:
+        """Put other records in place of all that there are: all of them, or if that cannot be done, none.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        shorter = self._path.with_suffix(".new")
+        with shorter.open("wb") as file:
+            for kind, data in records:
+                file.write(_HEAD.pack(len(data) + 1, kind) + data)
+            file.flush()
+            os.fsync(file.fileno())
+        shorter.replace(self._path)
+        self._file.close()
+        self._file = self._path.open("ab", buffering=0)
 
     def close(self) -> None:
         """Close the file."""

@@ -84,8 +84,10 @@ class KeptIdentity:
         """Keep who the other members are."""
         self._keep(replace(self.current, peers=tuple(peers)))
 
-    def _keep(self, identity: NodeIdentity) -> None:
-        self._identity = identity
+    @property
+    def record(self) -> bytes:
+        """What the journal has of it last."""
+        identity = self.current
         told = {
             "host_id": str(identity.host_id),
             "tokens": identity.tokens,
@@ -93,7 +95,11 @@ class KeptIdentity:
             "is_member": identity.is_member,
             "peers": [_told_of(peer) for peer in identity.peers],
         }
-        self._journal.append(RecordKind.NODE, json.dumps(told).encode())
+        return json.dumps(told).encode()
+
+    def _keep(self, identity: NodeIdentity) -> None:
+        self._identity = identity
+        self._journal.append(RecordKind.NODE, self.record)
 
 
 def _tokens(number: int, random: Random) -> tuple[int, ...]:

@@ -5,6 +5,8 @@ Source:
     join_token_ring, do_drain).
 """
 
+from collections.abc import Iterator
+
 from harness.backends.simulation.gossip.gossiper import Gossiper
 from harness.backends.simulation.journal import Journal, RecordKind
 from harness.backends.simulation.kept_identity import KeptIdentity
@@ -89,6 +91,7 @@ class Node:
         reader = ReplicaReader(context, self._schema.for_reads)
         self._paxos = PaxosReplica(context, reader, self._writes.replica)
         self._restore(records)
+        self._schema_records = [data for kind, data in records if kind is RecordKind.SCHEMA]
         self._gossiper = Gossiper(context, identity, backlog=self._tell_backlog)
         SystemContent(context, identity, self._gossiper)
         MembershipKeeper(context, self._kept, self._gossiper)
@@ -111,6 +114,14 @@ class Node:
         self._role = DefaultRole(context, reads, self._writes.coordinator, self._schema.agreement)
         self._schema.subscribe(self._server.schema_changed)
         self._api = self._make_api()
+
+    def kept(self) -> Iterator[tuple[RecordKind, bytes]]:
+        """Give the records of a shorter journal with which the node could start as well; before ``start``."""
+        yield RecordKind.NODE, self._kept.record
+        yield from ((RecordKind.SCHEMA, data) for data in self._schema_records)
+        yield from self._context.storage.kept(self._context.now_s)
+        yield from ((RecordKind.PAXOS, data) for data in self._paxos.kept())
+        yield from ((RecordKind.HINT, data) for data in self._writes.hints.kept())
 
     async def start(self) -> None:
         """Become a member, and serve clients.

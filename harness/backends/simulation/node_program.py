@@ -14,6 +14,9 @@ from harness.backends.simulation.node_config import NodeConfig
 from harness.backends.simulation.real_world import RealWorld
 from harness.errors import HarnessError
 
+JOURNAL_BYTES_MAX = 4 << 20
+"""A journal that is longer when a node starts is written anew, without what has been undone or done with since."""
+
 
 async def run_node(config: NodeConfig) -> None:
     """Run a node until the process is told to end.
@@ -25,6 +28,8 @@ async def run_node(config: NodeConfig) -> None:
     world = RealWorld(seed=config.seed)
     journal = FileJournal(Path(config.data_folder, "journal"))
     node = Node(config, world, journal)
+    if journal.size_bytes > JOURNAL_BYTES_MAX:
+        journal.rewrite(node.kept())
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

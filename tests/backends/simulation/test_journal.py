@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -77,3 +78,29 @@ def test_no_journal_keeps_nothing() -> None:
     journal = NoJournal()
     journal.append(RecordKind.BATCH, b"x")
     assert list(journal.records()) == []
+
+
+def test_a_rewritten_journal_has_the_new_records_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    written(path)
+    journal = FileJournal(path)
+    journal.rewrite(iter([(RecordKind.NODE, b"new")]))
+    journal.append(RecordKind.HINT, b"h")
+    assert journal.size_bytes == path.stat().st_size
+    journal.close()
+    assert read(path) == [(RecordKind.NODE, b"new"), (RecordKind.HINT, b"h")]
+
+
+def test_a_journal_that_cannot_be_rewritten_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    written(path)
+    journal = FileJournal(path)
+
+    def fails() -> Iterator[tuple[RecordKind, bytes]]:
+        yield RecordKind.NODE, b"new"
+        raise BackendError("no")
+
+    with pytest.raises(BackendError):
+        journal.rewrite(fails())
+    journal.close()
+    assert read(path) == RECORDS

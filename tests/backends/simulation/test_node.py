@@ -1,6 +1,7 @@
 """Whole nodes: what changes of the schema do to data on all of them."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from cassandra import InvalidRequest
@@ -203,3 +204,39 @@ def test_the_driver_knows_what_other_nodes_have_changed(nodes: WholeNodes, keysp
         "w": "text",
     }
     assert list(table.indexes) == ["by_w"]
+
+
+def test_a_node_with_a_shorter_journal_knows_what_it_knew(tmp_path: Path) -> None:
+    with whole_nodes(1, tmp_path) as nodes:
+        nodes.run(KEYSPACE.format("k", 1))
+        nodes.run("CREATE TABLE k.t (p int, c int, v text, w int, PRIMARY KEY (p, c))")
+        nodes.run("CREATE TABLE k.n (p int PRIMARY KEY, v counter)")
+        nodes.run("CREATE TABLE k.gone (p int PRIMARY KEY)")
+        nodes.run("CREATE TABLE k.emptied (p int PRIMARY KEY)")
+        for number in range(30):
+            nodes.run(f"INSERT INTO k.t (p, c, v, w) VALUES ({number % 3}, 1, '{number}', 1)")
+            nodes.run("UPDATE k.n SET v = v + 2 WHERE p = 1")
+            nodes.run(f"INSERT INTO k.gone (p) VALUES ({number})")
+            nodes.run(f"INSERT INTO k.emptied (p) VALUES ({number})")
+            nodes.run(f"INSERT INTO k.t (p, c, v) VALUES (7, 7, '{number}') IF NOT EXISTS")
+        nodes.run("DELETE FROM k.t WHERE p = 0")
+        nodes.run("ALTER TABLE k.t DROP w")
+        nodes.run("DROP TABLE k.gone")
+        nodes.run("TRUNCATE k.emptied")
+        before = sorted(nodes.run("SELECT * FROM k.t"))
+        assert before == [(1, 1, "28"), (2, 1, "29"), (7, 7, "0")]
+        nodes.disconnect(0)
+        nodes.call(nodes[0].stop())
+        longer = (tmp_path / "n1" / "journal").stat().st_size
+        nodes.call(nodes[0].start(is_shortened=True))
+        assert (tmp_path / "n1" / "journal").stat().st_size < longer
+        assert sorted(nodes.run("SELECT * FROM k.t")) == before
+        assert nodes.run("SELECT * FROM k.n") == [(1, 60)]
+        assert nodes.run("SELECT * FROM k.emptied") == []
+        (applied, *_) = nodes.run("INSERT INTO k.t (p, c, v) VALUES (7, 7, 'x') IF NOT EXISTS")[0]
+        assert applied is False
+        # And once more, from the shorter one.
+        nodes.disconnect(0)
+        nodes.call(nodes[0].stop())
+        nodes.call(nodes[0].start())
+        assert sorted(nodes.run("SELECT * FROM k.t")) == before

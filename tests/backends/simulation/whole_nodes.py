@@ -64,10 +64,13 @@ class WholeNode:
     def sent_of(self, verb: Verb) -> list[Sent]:
         return [sent for sent in self.sent if sent.verb is verb]
 
-    async def start(self) -> None:
+    async def start(self, *, is_shortened: bool = False) -> None:
+        """Start; with a shorter journal, if that is said."""
         self.world = RealWorld(log=self.log)
         self._journal = FileJournal(Path(self.config.data_folder, "journal"))
         self.node = Node(self.config, self.world, self._journal)
+        if is_shortened:
+            self._journal.rewrite(self.node.kept())
         self._record()
         await self.node.start()
 

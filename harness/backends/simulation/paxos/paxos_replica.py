@@ -4,6 +4,7 @@ Source:
     Scylla (branch 4.2), service/paxos/paxos_state.cc, service/storage_proxy.cc (handlers of the Paxos verbs).
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Protocol
 from uuid import UUID
@@ -82,6 +83,10 @@ class PaxosReplica:
             DecodeError: it is none.
         """
         self._states.restore(data)
+
+    def kept(self) -> Iterator[bytes]:
+        """Give records of what is remembered now, for a shorter journal."""
+        return self._states.kept()
 
     def prepare(
         self, command: ReadCommand, key: PartitionKey, ballot: UUID, *, only_digest: bool

@@ -63,6 +63,11 @@ class PaxosState:
             self._forgotten = ballot
             self._forget_commit()
 
+    @property
+    def forgotten(self) -> UUID:
+        """Decisions up to this one are known by their ballots alone."""
+        return self._forgotten
+
     def _forget_commit(self) -> None:
         committed = self.committed
         if committed is not None and not is_newer(committed.ballot, self._forgotten):

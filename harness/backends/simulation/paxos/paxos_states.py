@@ -1,10 +1,12 @@
 """The rounds of all partitions at one replica, kept in the journal before anybody is answered."""
 
+from collections.abc import Iterator
 from enum import IntEnum
 from typing import Annotated
 from uuid import UUID
 
 from harness.backends.simulation.journal import Journal, RecordKind
+from harness.backends.simulation.paxos.ballots import NO_BALLOT
 from harness.backends.simulation.paxos.paxos_state import PaxosState
 from harness.backends.simulation.storage.partition import PartitionKey
 from harness.codec.verbs.common import Key
@@ -73,6 +75,22 @@ class PaxosStates:
         """
         record, _ = decode_struct(PaxosRecord, data)
         self._apply(record)
+
+    def kept(self) -> Iterator[bytes]:
+        """Give records of what is remembered now, in place of those of how it came about."""
+        for (table_id, components), state in self._states.items():
+            key = Key(components=components)
+            steps: list[tuple[Step, UUID, Proposal | None]] = [(Step.PROMISE, state.promised, None)]
+            if state.committed is not None:
+                steps.append((Step.LEARN, state.committed.ballot, state.committed))
+            if state.accepted is not None:
+                steps.append((Step.ACCEPT, state.accepted.ballot, state.accepted))
+            steps.append((Step.FORGET, state.forgotten, None))
+            for step, ballot, proposal in steps:
+                if ballot != NO_BALLOT:
+                    yield encode_struct(
+                        PaxosRecord(step=step, table_id=table_id, key=key, ballot=ballot, proposal=proposal)
+                    )
 
     def _take_proposal(self, step: Step, proposal: Proposal) -> None:
         update = proposal.update

@@ -54,6 +54,8 @@ class Storage:
         self._has_journal = not isinstance(self._journal, NoJournal)
         self._tables: dict[UUID, StoredTable] = {}
         self._truncated_at_us: dict[UUID, int] = {}
+        self._kept: set[UUID] = set()
+        """The tables of which the journal has writes."""
         self._result_bytes_max = result_bytes_max
 
     @property
@@ -81,6 +83,7 @@ class Storage:
         layout = self.layout_of(mutation.table_id, mutation.schema_version)
         partition = partition_of(layout, mutation.partition)
         if self._has_journal:
+            self._kept.add(mutation.table_id)
             self._journal.append(RecordKind.MUTATION, encode_struct(mutation))
         self._stored(mutation.table_id).apply(layout, mutation.key.components, partition)
 
@@ -108,6 +111,7 @@ class Storage:
                     self.apply_unkept(mutation)
                 except UnknownTableError:
                     return
+                self._kept.add(mutation.table_id)
             case RecordKind.TRUNCATION:
                 self._truncate(UUID(bytes=data[:_UUID_BYTES]), int.from_bytes(data[_UUID_BYTES:], "little"))
             case RecordKind.FORGOTTEN:
@@ -172,6 +176,20 @@ class Storage:
             left = partition.compacted(layout, clock)
             if not left.is_empty:
                 yield mutation_of(layout, key, left)
+
+    def kept(self, now_s: int) -> Iterator[tuple[RecordKind, bytes]]:
+        """Give records of what there is now, in place of those of how it came about.
+
+        Args:
+            now_s: seconds since 1970; what was deleted long enough before is left out.
+        """
+        for table_id, at_us in self._truncated_at_us.items():
+            yield RecordKind.TRUNCATION, table_id.bytes + at_us.to_bytes(8, "little")
+        for table_id in self._tables:
+            layout = self._catalog.last_table_of(table_id)
+            if layout is not None and table_id in self._kept:
+                for mutation in self.mutations(layout, WHOLE_RING, now_s):
+                    yield RecordKind.MUTATION, encode_struct(mutation)
 
     def keys(self, table_id: UUID) -> list[PartitionKey]:
         """The partitions of a table to which anything was written, in the order of the ring."""

@@ -68,10 +68,12 @@ class HintStore:
         self._last_id += 1
         hint = Hint(id=self._last_id, address=address, mutation=mutation, is_view_update=is_view_update)
         self._keep(hint)
-        name = address.encode()
-        head = _ADDED.pack(0, hint.id, is_view_update, len(name))
-        self._context.journal.append(RecordKind.HINT, head + name + encode_struct(mutation))
+        self._context.journal.append(RecordKind.HINT, _record_of(hint))
         return True
+
+    def kept(self) -> Iterator[bytes]:
+        """Give records of the hints that there are now, for a shorter journal."""
+        return map(_record_of, self)
 
     def remove(self, hint: Hint) -> None:
         """Forget a hint: its replica has the write."""
@@ -98,3 +100,8 @@ class HintStore:
 
     def _keep(self, hint: Hint) -> None:
         self._by_address.setdefault(hint.address, {})[hint.id] = hint
+
+
+def _record_of(hint: Hint) -> bytes:
+    name = hint.address.encode()
+    return _ADDED.pack(0, hint.id, hint.is_view_update, len(name)) + name + encode_struct(hint.mutation)
