@@ -46,6 +46,7 @@ class KeptIdentity:
                 tokens=tuple(told["tokens"]),
                 generation=told["generation"],
                 is_member=told["is_member"],
+                has_left=told.get("has_left", False),
                 peers=tuple(_peer_of(peer) for peer in told["peers"]),
             )
         except (ValueError, KeyError, TypeError) as error:
@@ -76,9 +77,9 @@ class KeptIdentity:
         return self._identity
 
     def set_member(self, *, is_member: bool) -> None:
-        """Keep whether the node is a member."""
+        """Keep whether the node is a member; one that is none any more has left."""
         if self.current.is_member != is_member:
-            self._keep(replace(self.current, is_member=is_member))
+            self._keep(replace(self.current, is_member=is_member, has_left=not is_member))
 
     def set_peers(self, peers: Iterable[Node]) -> None:
         """Keep who the other members are."""
@@ -93,6 +94,7 @@ class KeptIdentity:
             "tokens": identity.tokens,
             "generation": identity.generation,
             "is_member": identity.is_member,
+            "has_left": identity.has_left,
             "peers": [_told_of(peer) for peer in identity.peers],
         }
         return json.dumps(told).encode()

@@ -39,6 +39,10 @@ from harness.backends.simulation.writes.writes import Writes
 from harness.errors import BackendError
 from harness.topology import Node as Member
 
+_HAS_LEFT = (
+    "This node was decommissioned and will not rejoin the ring unless override_decommission=true has been set,"
+    "or all existing data is removed and the node is bootstrapped again"
+)
 SCHEMA_AGREEMENT_S = 30.0
 """How long a node that starts waits for the others to tell the same schema."""
 
@@ -96,7 +100,7 @@ class Node:
         SystemContent(context, identity, self._gossiper)
         MembershipKeeper(context, self._kept, self._gossiper)
         sessions = StreamSessions(context, self._writes.replica)
-        self._membership = MembershipChanges(context, self._gossiper, sessions)
+        self._membership = MembershipChanges(context, self._gossiper, sessions, self._writes.batchlog.replay)
         RepairFollower(context, self._writes.replica)
         self._repair = Repair(context, self._writes.replica)
         reads = ReadCoordinator(context, reader, self._writes.coordinator)
@@ -127,7 +131,7 @@ class Node:
         """Become a member, and serve clients.
 
         Raises:
-            BackendError: no seed answers, or the schema of the others cannot be had.
+            BackendError: no seed answers, the schema of the others cannot be had, or the node was decommissioned.
             HarnessError: the data of its ranges cannot be had.
             OSError: a port cannot be used.
         """
@@ -144,6 +148,8 @@ class Node:
         self._close()
 
     async def _begin(self) -> None:
+        if self._kept.current.has_left and not self._config.override_decommission:
+            raise BackendError(_HAS_LEFT)
         await self._context.messaging.listen()
         await self._api.start()
         self._schema.use_gossip(self._gossiper)

@@ -36,6 +36,8 @@ class NodeConfig:
     storage_port: int = 7000
     native_transport_port: int = 9042
     api_port: int = 10000
+    override_decommission: bool = False
+    """Whether a node that was decommissioned may join again."""
     auto_bootstrap: bool = True
     """Whether a node that is no seed streams its ranges when it starts for the first time."""
     ring_delay_ms: int = 0

@@ -1,12 +1,16 @@
 """Whole nodes: what changes of the schema do to data on all of them."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from cassandra import InvalidRequest
 from cassandra.metadata import TableMetadata
 
+from harness.backends.simulation.storage.mutation_form import mutation_of
+from harness.errors import BackendError
+from tests.backends.simulation.tables import i32, live, partition_with
 from tests.backends.simulation.whole_nodes import WholeNodes, whole_nodes
 
 KEYSPACE = "CREATE KEYSPACE {} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': {}}}"
@@ -240,3 +244,30 @@ def test_a_node_with_a_shorter_journal_knows_what_it_knew(tmp_path: Path) -> Non
         nodes.call(nodes[0].stop())
         nodes.call(nodes[0].start())
         assert sorted(nodes.run("SELECT * FROM k.t")) == before
+
+
+def test_a_node_that_was_decommissioned_does_not_start_again(tmp_path: Path) -> None:
+    """Source: Scylla (branch 4.2), service/storage_service.cc (prepare_to_join, unbootstrap)."""
+    with whole_nodes(2, tmp_path, write_request_timeout_in_ms=20) as nodes:
+        nodes.run(KEYSPACE.format("k", 1))
+        nodes.run("CREATE TABLE k.t (p int PRIMARY KEY, v int)")
+        agree(nodes)
+        # A batch in the log of the leaver, whose coordinator is gone.
+        table = nodes[0].context.catalog.table("k", "t")
+        assert table is not None
+        batchlog = nodes[1].node._writes.batchlog
+        lost = [
+            mutation_of(table, (i32(key),), partition_with(table, (), {"v": live(i32(5), 1)}))
+            for key in range(8)
+        ]
+        nodes.call(at_once(lambda: nodes[1].context.storage.apply(batchlog._entry((bytes(16),), lost))))
+        time.sleep(0.05)
+        nodes.call(nodes[1].node._membership.decommission())
+        nodes.call(nodes[1].stop())
+        assert len(nodes.run("SELECT v FROM k.t")) == 8
+        with pytest.raises(BackendError, match="This node was decommissioned and will not rejoin the ring"):
+            nodes.call(nodes[1].start())
+
+
+async def at_once(work: Callable[[], object]) -> None:
+    work()

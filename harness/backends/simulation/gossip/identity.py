@@ -17,5 +17,7 @@ class NodeIdentity:
     """Seconds since 1970 at its start; higher than in all earlier runs."""
     is_member: bool = False
     """Whether it has become one in an earlier run."""
+    has_left: bool = False
+    """Whether it has handed over its data, in an earlier run, and been a member no more."""
     peers: tuple[Node, ...] = ()
     """The other members when it was last running."""

@@ -5,6 +5,7 @@ Source:
     leave_ring), dht/boot_strapper.cc.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from harness.backends.simulation.gossip.gossiper import Gossiper
@@ -26,12 +27,20 @@ class MembershipChanges:
         context: of the node.
         gossip: tells the others.
         sessions: streams.
+        replay_batches: writes what the batchlog still has; None: there is none.
     """
 
-    def __init__(self, context: NodeContext, gossip: Gossiper, sessions: StreamSessions) -> None:
+    def __init__(
+        self,
+        context: NodeContext,
+        gossip: Gossiper,
+        sessions: StreamSessions,
+        replay_batches: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._context = context
         self._gossip = gossip
         self._sessions = sessions
+        self._replay_batches = replay_batches
 
     async def bootstrap(self) -> None:
         """Fetch the data of the node's tokens, then become a member; the schema has to be there before.
@@ -78,6 +87,8 @@ class MembershipChanges:
         self._gossip.announce_leaving()
         await self._settle()
         try:
+            if self._replay_batches is not None:
+                await self._replay_batches()
             await self._hand_over()
         except HarnessError:
             self._gossip.become_normal()
