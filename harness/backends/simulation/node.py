@@ -96,7 +96,9 @@ class Node:
         self._paxos = PaxosReplica(context, reader, self._writes.replica)
         self._restore(records)
         self._schema_records = [data for kind, data in records if kind is RecordKind.SCHEMA]
-        self._gossiper = Gossiper(context, identity, backlog=self._tell_backlog)
+        self._gossiper = Gossiper(
+            context, identity, backlog=self._tell_backlog, hit_rates=reader.hit_rates.calculate
+        )
         SystemContent(context, identity, self._gossiper)
         MembershipKeeper(context, self._kept, self._gossiper)
         sessions = StreamSessions(context, self._writes.replica)

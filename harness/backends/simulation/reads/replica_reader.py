@@ -15,6 +15,7 @@ from harness.backends.simulation.messaging.incoming import Sender
 from harness.backends.simulation.messaging.messaging import Later
 from harness.backends.simulation.messaging.verb import Verb
 from harness.backends.simulation.node_context import NodeContext
+from harness.backends.simulation.reads.hit_rates import HitRates
 from harness.codec.verbs.common import MISSING_TIMESTAMP, PartitionRange, TraceInfo
 from harness.codec.verbs.query_result import QueryResult, ReconcilableResult
 from harness.codec.verbs.read import (
@@ -25,9 +26,6 @@ from harness.codec.verbs.read import (
     ReadRequest,
 )
 from harness.codec.verbs.read_command import DigestAlgorithm, ReadCommand
-
-HIT_RATE = 0
-"""How much a node says it answers from its cache: it has none, as a node that has just started."""
 
 
 class SchemaLearner(Protocol):
@@ -52,6 +50,8 @@ class ReplicaReader:
     def __init__(self, context: NodeContext, schema: SchemaLearner) -> None:
         self._storage = context.storage
         self._schema = schema
+        self.hit_rates = HitRates(context)
+        """What is told of its reads."""
         self._context = context
         context.messaging.handle_promptly(Verb.READ_DATA, self._take_data)
         context.messaging.handle_promptly(Verb.READ_DIGEST, self._take_digest)
@@ -64,6 +64,7 @@ class ReplicaReader:
             UnknownTableError: the table at the command's schema version is not known.
             DecodeError: the command does not fit the table.
         """
+        self.hit_rates.note(command.table_id)
         self._note_begin(command, partitions)
         result = self._storage.read(command, partitions, with_digest=with_digest)
         self._note_end(command)
@@ -76,6 +77,7 @@ class ReplicaReader:
             UnknownTableError: the table at the command's schema version is not known.
             DecodeError: the command does not fit the table.
         """
+        self.hit_rates.note(command.table_id)
         self._note_begin(command, partitions)
         result = self._storage.read_mutations(command, partitions)
         self._note_end(command)
@@ -106,7 +108,7 @@ class ReplicaReader:
         command = self._join(sender, request.command, "read_data")
         result = self.read(command, request.partitions, with_digest=with_digest)
         self._leave(sender, command, "read_data")
-        return ReadDataReply(result=result, hit_rate=HIT_RATE)
+        return ReadDataReply(result=result, hit_rate=self.hit_rates.of(request.command.table_id))
 
     def _read_digest(self, sender: Sender, request: ReadRequest) -> ReadDigestReply:
         command = self._join(sender, request.command, "read_digest")
@@ -114,7 +116,9 @@ class ReplicaReader:
         self._leave(sender, command, "read_digest")
         assert result.digest is not None
         modified = result.last_modified if isinstance(result.last_modified, int) else MISSING_TIMESTAMP
-        return ReadDigestReply(digest=result.digest, last_modified=modified, hit_rate=HIT_RATE)
+        return ReadDigestReply(
+            digest=result.digest, last_modified=modified, hit_rate=self.hit_rates.of(request.command.table_id)
+        )
 
     async def _read_mutation_data(
         self, sender: Sender, request: ReadMutationDataRequest
@@ -123,7 +127,7 @@ class ReplicaReader:
         command = self._join(sender, request.command, "read_mutation_data")
         result = self.read_mutations(command, request.partitions)
         self._leave(sender, command, "read_mutation_data")
-        return ReadMutationDataReply(result=result, hit_rate=HIT_RATE)
+        return ReadMutationDataReply(result=result, hit_rate=self.hit_rates.of(request.command.table_id))
 
     def _join(self, sender: Sender, command: ReadCommand, name: str) -> ReadCommand:
         """Begin with this node's part of a trace, if the read is traced; gives the command that names that part."""
