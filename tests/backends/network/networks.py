@@ -101,6 +101,23 @@ def interfaces_with(written: set[str]) -> list[str]:
     return found
 
 
+RUN_VARIABLE = "HARNESS_TEST_RUN"
+"""Of the environment of a run whose processes are to be found: a folder of its own."""
+
+
+def processes_of(folder: Path) -> set[int]:
+    """The processes that a run has started, however they hide: they all have its environment."""
+    mark = f"{RUN_VARIABLE}={folder}".encode()
+    found = set()
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (path / "environ").read_bytes().split(b"\0"):
+                found.add(int(path.name))
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return found
+
+
 def without_netem(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this kernel be one without netem."""
 

@@ -15,7 +15,13 @@ from harness.backends.network.interfaces import Interfaces
 from harness.backends.network.lease import Lease, claims_of, lease_paths
 from harness.backends.network.network import Network
 from harness.waiting import wait_until
-from tests.backends.network.networks import interfaces_with, skip_without_root, written_on_interfaces
+from tests.backends.network.networks import (
+    RUN_VARIABLE,
+    interfaces_with,
+    processes_of,
+    skip_without_root,
+    written_on_interfaces,
+)
 
 pytestmark = pytest.mark.namespaces
 
@@ -49,7 +55,7 @@ def run(state_folder: Path, tmp_path: Path) -> Iterator[Callable[..., subprocess
             [sys.executable, "-c", RUN, str(tmp_path), more],
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "HARNESS_TEST_RUN": str(tmp_path), "TMPDIR": str(tmp_path)},
+            env={**os.environ, RUN_VARIABLE: str(tmp_path), "TMPDIR": str(tmp_path)},
         )
         runs.append(run)
         assert run.stdout is not None
@@ -62,19 +68,6 @@ def run(state_folder: Path, tmp_path: Path) -> Iterator[Callable[..., subprocess
         run.kill()
         run.communicate()
     clean(state_folder=state_folder)
-
-
-def processes_of(folder: Path) -> set[int]:
-    """The processes that a run has started, however they hide: they all have its environment."""
-    mark = f"HARNESS_TEST_RUN={folder}".encode()
-    found = set()
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark in (path / "environ").read_bytes().split(b"\0"):
-                found.add(int(path.name))
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue
-    return found
 
 
 def sleepers_of(folder: Path) -> set[int]:
