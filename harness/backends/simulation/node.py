@@ -28,6 +28,7 @@ from harness.backends.simulation.server.default_role import DefaultRole
 from harness.backends.simulation.server.gossip_api import GossipApi
 from harness.backends.simulation.server.operations_api import OperationsApi
 from harness.backends.simulation.server.rest_api import RestApi
+from harness.backends.simulation.server.ring_api import RingApi
 from harness.backends.simulation.server.statement_runner import Roles, StatementRunner
 from harness.backends.simulation.server.storage_api import StorageApi
 from harness.backends.simulation.server.tracing import Tracing
@@ -199,6 +200,7 @@ class Node:
             has_clients_port=lambda: self._server.is_open,
         )
         GossipApi(api, self._context, self._gossiper)
+        RingApi(api, self._context, self._gossiper)
         OperationsApi(
             api,
             self._context,
