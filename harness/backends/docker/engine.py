@@ -9,7 +9,7 @@ Source:
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -108,6 +108,46 @@ class Engine:
         """
         with self.refusing(f"container {container[:12]}"):
             return dict(self.api.inspect_container(container))
+
+    def run_once(
+        self,
+        image: str,
+        command: Sequence[str],
+        *,
+        labels: Mapping[str, str],
+        network_mode: str = "none",
+        capabilities: Sequence[str] = (),
+    ) -> tuple[int, str]:
+        """Run a program in a container of its own, which is gone afterwards; return its exit code and what it said.
+
+        Args:
+            image: id of the image.
+            command: program and arguments.
+            labels: written on the container.
+            network_mode: such as ``container:ID``.
+            capabilities: rights besides the usual ones.
+
+        Raises:
+            BackendError: it cannot be started, or does not end.
+        """
+        with self.refusing(f"{command[0]} cannot be run in a container"):
+            container = self.api.create_container(
+                image,
+                list(command[1:]),
+                entrypoint=command[0],
+                user="0",
+                labels=dict(labels),
+                host_config=self.api.create_host_config(
+                    network_mode=network_mode, cap_add=list(capabilities)
+                ),
+            )["Id"]
+            try:
+                self.api.start(container)
+                code = int(self.api.wait(container, timeout=TIMEOUT_S)["StatusCode"])
+                said = self.api.logs(container).decode(errors="replace").strip()
+            finally:
+                self.remove_container(container)
+        return code, said
 
     def remove_container(self, container: str) -> None:
         """Remove a container with its data, running or not; nothing happens if it is gone."""

@@ -16,9 +16,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-import requests
-from docker.errors import DockerException
-
 from harness.backends.docker.engine import Engine
 from harness.errors import BackendError
 
@@ -147,28 +144,15 @@ class Firewall:
 
     def _run_in_container(self, node: Steered, rules: list[list[str]], what: str) -> None:
         script = " && ".join(shlex.join(rule) for rule in rules)
-        with self._engine.refusing(what):
-            image = self._engine.image_id(self._image)
-            try:
-                self._engine.client.containers.run(
-                    image,
-                    entrypoint="sh",
-                    command=["-c", script],
-                    network_mode=f"container:{node.container}",
-                    cap_add=["NET_ADMIN"],
-                    user="0",
-                    labels=dict(self._labels),
-                    remove=True,
-                    stdout=True,
-                    stderr=True,
-                )
-            except (DockerException, requests.RequestException) as error:
-                said = getattr(error, "stderr", None)
-                if isinstance(said, bytes):
-                    raise BackendError(
-                        f"{what}: in {self._image}: {said.decode(errors='replace').strip()}"
-                    ) from error
-                raise
+        code, said = self._engine.run_once(
+            self._engine.image_id(self._image),
+            ["sh", "-c", script],
+            labels=self._labels,
+            network_mode=f"container:{node.container}",
+            capabilities=["NET_ADMIN"],
+        )
+        if code != 0:
+            raise BackendError(f"{what}: in a container of {self._image}: {said}")
 
 
 def _rule(action: str, address: str) -> list[str]:

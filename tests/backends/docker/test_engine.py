@@ -10,6 +10,7 @@ import requests
 from docker.errors import APIError
 
 from harness.backends.docker.engine import Engine
+from harness.backends.docker.labels import OWNER, owner
 from harness.errors import BackendError
 from tests.backends.docker.image import PROJECT
 
@@ -103,3 +104,15 @@ def test_image_that_nobody_has_is_told_by_name(engine: Engine) -> None:
     said = str(caught.value)
     assert "has no image localhost:9/no/such-image:7, and cannot pull it" in said
     assert "docker pull localhost:9/no/such-image:7" in said
+
+
+@pytest.mark.docker
+def test_nothing_is_left_of_what_is_run_once(engine: Engine, image: str) -> None:
+    written = {OWNER: owner(), "scylla-wire-harness.test": "run once"}
+    assert engine.run_once(engine.image_id(image), ["sh", "-c", "echo said; exit 3"], labels=written) == (
+        3,
+        "said",
+    )
+    with pytest.raises(BackendError, match="no-such-program cannot be run in a container"):
+        engine.run_once(engine.image_id(image), ["no-such-program"], labels=written)
+    assert engine.api.containers(all=True, filters={"label": "scylla-wire-harness.test"}) == []
