@@ -10,7 +10,7 @@ from cassandra.metadata import TableMetadata
 
 from harness.backends.simulation.storage.mutation_form import mutation_of
 from harness.errors import BackendError
-from tests.backends.simulation.tables import i32, live, partition_with
+from tests.backends.simulation.tables import i32, inserted, live, partition_with
 from tests.backends.simulation.whole_nodes import WholeNodes, whole_nodes
 
 KEYSPACE = "CREATE KEYSPACE {} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': {}}}"
@@ -271,3 +271,24 @@ def test_a_node_that_was_decommissioned_does_not_start_again(tmp_path: Path) -> 
 
 async def at_once(work: Callable[[], object]) -> None:
     work()
+
+
+def test_a_hint_from_before_a_column_was_dropped_does_not_fill_the_new_one(
+    nodes: WholeNodes, keyspace: str
+) -> None:
+    nodes.run(f"CREATE TABLE {keyspace}.t (p int PRIMARY KEY, v text, l list<int>, w int)")
+    agree(nodes)
+    before = nodes[0].context.catalog.table(keyspace, "t")
+    assert before is not None
+    late_us = nodes[0].context.world.now_us
+    nodes.run(f"ALTER TABLE {keyspace}.t DROP v", at=1)
+    nodes.run(f"ALTER TABLE {keyspace}.t DROP w", at=1)
+    nodes.run(f"ALTER TABLE {keyspace}.t ADD v int", at=2)
+    agree(nodes)
+    cells = {"v": live(b"text of before", late_us), "w": live(i32(5), late_us)}
+    late = mutation_of(before, (i32(1),), partition_with(before, (), cells, marker=inserted(late_us)))
+    for node in nodes.nodes:
+        nodes.call(node.node._writes.replica.apply(late))
+    assert everywhere(nodes, f"SELECT p, v FROM {keyspace}.t WHERE p = 1") == [(1, None)]
+    nodes.run(f"UPDATE {keyspace}.t SET v = 3 WHERE p = 1")
+    assert everywhere(nodes, f"SELECT p, v FROM {keyspace}.t WHERE p = 1") == [(1, 3)]

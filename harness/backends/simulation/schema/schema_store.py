@@ -236,9 +236,19 @@ class SchemaStore:
             )
         )
         self._version = None
+        self._note_dropped(new)
         for table in new:
             if table.version is not None and table.version not in self._forms:
                 self._forms[table.version] = self._form(table, table.version)
+
+    def _note_dropped(self, tables: Iterable[Table]) -> None:
+        for table in tables:
+            rows = rows_of(self._storage, "dropped_columns", table.keyspace, (table.name,))
+            if rows and table.id is not None:
+                at_us = {
+                    row.key[1]: int.from_bytes(row.cells["dropped_time"].value, "big") * 1000 for row in rows
+                }
+                self._storage.note_dropped(table.id, at_us)
 
     def _know(self, tables: list[Table]) -> bool:
         catalog = self._storage.catalog

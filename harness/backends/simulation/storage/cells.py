@@ -53,6 +53,17 @@ def timestamp_of(cell: AtomicCell) -> int:
             return cell.created_at
 
 
+def since(cell: Cell, timestamp_us: int) -> Cell | None:
+    """What of a cell was written after a moment; None: nothing."""
+    if not isinstance(cell, CollectionCell):
+        return cell if timestamp_of(cell) > timestamp_us else None
+    elements = tuple(element for element in cell.elements if timestamp_of(element.cell) > timestamp_us)
+    tombstone = cell.tombstone if cell.tombstone.timestamp > timestamp_us else NO_TOMBSTONE
+    if not elements and tombstone is NO_TOMBSTONE:
+        return None
+    return replace(cell, tombstone=tombstone, elements=elements)
+
+
 def value_of(cell: LiveCell | ExpiringCell) -> bytes:
     """The value of a cell that is not dead."""
     return cell.value if isinstance(cell, LiveCell) else cell.cell.value

@@ -1,11 +1,12 @@
 """The tables of one node: writes are applied, reads answered; without network and clock."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from uuid import UUID
 
 from harness.backends.simulation.catalog import Catalog
 from harness.backends.simulation.journal import Journal, NoJournal, RecordKind
 from harness.backends.simulation.ring_ranges import WHOLE_RING
+from harness.backends.simulation.storage.cells import since
 from harness.backends.simulation.storage.data_read import DataRead
 from harness.backends.simulation.storage.mutation_form import mutation_of, partition_of
 from harness.backends.simulation.storage.mutation_read import MutationRead
@@ -54,6 +55,8 @@ class Storage:
         self._has_journal = not isinstance(self._journal, NoJournal)
         self._tables: dict[UUID, StoredTable] = {}
         self._truncated_at_us: dict[UUID, int] = {}
+        self._dropped_at_us: dict[UUID, Mapping[str, int]] = {}
+        """Of columns that were dropped, by table and name."""
         self._kept: set[UUID] = set()
         """The tables of which the journal has writes."""
         self._result_bytes_max = result_bytes_max
@@ -73,6 +76,15 @@ class Storage:
                 self._tables[table_id].forget_columns(frozenset(before.columns) - frozenset(after.columns))
         self._catalog = catalog
 
+    def note_dropped(self, table_id: UUID, at_us: Mapping[str, int]) -> None:
+        """Know when columns of a table were dropped: what was written to them before, and comes later, is left out.
+
+        Args:
+            table_id: of the table.
+            at_us: microseconds since 1970, by column; there may be another one of that name by now.
+        """
+        self._dropped_at_us[table_id] = at_us
+
     def apply(self, mutation: Mutation) -> None:
         """Write; in the journal before it is seen.
 
@@ -81,7 +93,7 @@ class Storage:
             DecodeError: the mutation does not fit the table.
         """
         layout = self.layout_of(mutation.table_id, mutation.schema_version)
-        partition = partition_of(layout, mutation.partition)
+        partition = self._written(layout, mutation)
         if self._has_journal:
             self._kept.add(mutation.table_id)
             self._journal.append(RecordKind.MUTATION, encode_struct(mutation))
@@ -95,7 +107,7 @@ class Storage:
             DecodeError: the mutation does not fit the table.
         """
         layout = self.layout_of(mutation.table_id, mutation.schema_version)
-        partition = partition_of(layout, mutation.partition)
+        partition = self._written(layout, mutation)
         self._stored(mutation.table_id).apply(layout, mutation.key.components, partition)
 
     def restore(self, kind: RecordKind, data: bytes) -> None:
@@ -218,6 +230,21 @@ class Storage:
         """Drop a range of partitions, as a node does with those that it no longer owns."""
         self._journal.append(RecordKind.FORGOTTEN, table_id.bytes + encode_struct(partitions))
         self._forget(table_id, partitions)
+
+    def _written(self, layout: TableLayout, mutation: Mutation) -> Partition:
+        """What a mutation writes; of one that is of an earlier schema, without the columns that were dropped since."""
+        partition = partition_of(layout, mutation.partition)
+        now = self._catalog.last_table_of(mutation.table_id)
+        if now is not None and now is not layout:
+            dropped = self._dropped_at_us.get(mutation.table_id, {})
+            for cells in (partition.static, *(row.cells for _, row in partition.rows.items())):
+                for name in list(cells):
+                    cell = since(cells[name], dropped[name]) if name in dropped else cells[name]
+                    if cell is None or name not in now.columns:
+                        del cells[name]
+                    else:
+                        cells[name] = cell
+        return partition
 
     def _forget(self, table_id: UUID, partitions: PartitionRange) -> None:
         stored = self._stored(table_id)
