@@ -16,9 +16,10 @@ from harness.backends.simulation.storage.cells import (
     in_shard_order,
     live_cell,
     merged,
+    since,
 )
 from harness.backends.simulation.storage.purging import Clock, clock_without_purging
-from harness.backends.simulation.storage.tombstones import NO_ROW_TOMBSTONE, RowTombstone
+from harness.backends.simulation.storage.tombstones import NO_ROW_TOMBSTONE, NO_TOMBSTONE, RowTombstone
 from harness.backends.simulation.value_order import order_of
 from harness.codec.cql.types import ScalarType
 from harness.codec.verbs.common import Tombstone
@@ -215,3 +216,15 @@ def test_difference_brings_the_other_up_to_date(cells: tuple[Cell, Cell]) -> Non
 def test_live_cell_is_left_as_it_is() -> None:
     cell = LiveCell(timestamp=1, value=b"")
     assert compacted(cell, NO_ROW_TOMBSTONE, CLOCK) == (cell, True)
+
+
+def test_of_a_cell_is_left_what_was_written_after_a_moment() -> None:
+    old, new = LiveCell(timestamp=5, value=b"o"), LiveCell(timestamp=6, value=b"n")
+    assert since(old, 5) is None
+    assert since(new, 5) == new
+    elements = (CollectionElement(key=b"a", cell=old), CollectionElement(key=b"b", cell=new))
+    emptied = Tombstone(timestamp=4, deletion_time=0)
+    kept = since(CollectionCell(tombstone=emptied, elements=elements), 5)
+    assert kept == CollectionCell(tombstone=NO_TOMBSTONE, elements=elements[1:])
+    assert since(CollectionCell(tombstone=emptied, elements=elements[:1]), 5) is None
+    assert since(CollectionCell(tombstone=emptied, elements=()), 3) is not None
