@@ -44,14 +44,23 @@ def parser_of(package: str, name: str, *, maybe_placeholders: bool) -> Lark:
     return parser
 
 
+def cache_folder() -> Path:
+    """Where this user's runs keep what they could make again.
+
+    Raises:
+        RuntimeError: the user has no home.
+    """
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / _FOLDER
+
+
 def _path_of(name: str, made_from: str) -> Path | None:
     """Where a parser is kept; None for users without a home."""
     try:
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        folder = cache_folder()
     except RuntimeError:
         return None
     key = sha256(f"{made_from}\x00{lark.__version__}\x00{sys.version}".encode()).hexdigest()
-    return folder / _FOLDER / f"{Path(name).stem}-{key[:16]}"
+    return folder / f"{Path(name).stem}-{key[:16]}"
 
 
 def _kept(path: Path) -> bytes | None:

@@ -80,3 +80,15 @@ def test_nodes_get_the_faults_that_are_asked_for_or_that_the_environment_names(
     assert [config.faults for config in site.configs.values()] == [("lose_hint",)]
     with pytest.raises(BackendError, match="no fault is called lose_everything"):
         SimulatedSite.create(Needs(nodes=1), ["lose_everything"])
+
+
+def test_without_compiled_files_beside_the_sources_nodes_have_them_in_the_cache(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with site_of(Needs(nodes=1)) as site:
+        (machine,) = site.machines
+        machine.start()
+    assert list((tmp_path / "scylla-wire-harness" / "bytecode").rglob("node_program.*.pyc"))
