@@ -106,14 +106,18 @@ class ReplicaReader:
         # A sender that names no algorithm is older than digests other than MD5; such nodes are none of this cluster's.
         with_digest = request.digest_algorithm != DigestAlgorithm.NONE
         command = self._join(sender, request.command, "read_data")
-        result = self.read(command, request.partitions, with_digest=with_digest)
-        self._leave(sender, command, "read_data")
+        try:
+            result = self.read(command, request.partitions, with_digest=with_digest)
+        finally:
+            self._leave(sender, command, "read_data")
         return ReadDataReply(result=result, hit_rate=self.hit_rates.of(request.command.table_id))
 
     def _read_digest(self, sender: Sender, request: ReadRequest) -> ReadDigestReply:
         command = self._join(sender, request.command, "read_digest")
-        result = self.read(command, request.partitions, with_digest=True)
-        self._leave(sender, command, "read_digest")
+        try:
+            result = self.read(command, request.partitions, with_digest=True)
+        finally:
+            self._leave(sender, command, "read_digest")
         assert result.digest is not None
         modified = result.last_modified if isinstance(result.last_modified, int) else MISSING_TIMESTAMP
         return ReadDigestReply(
@@ -125,8 +129,10 @@ class ReplicaReader:
     ) -> ReadMutationDataReply:
         await self.learn(sender.address, request.command)
         command = self._join(sender, request.command, "read_mutation_data")
-        result = self.read_mutations(command, request.partitions)
-        self._leave(sender, command, "read_mutation_data")
+        try:
+            result = self.read_mutations(command, request.partitions)
+        finally:
+            self._leave(sender, command, "read_mutation_data")
         return ReadMutationDataReply(result=result, hit_rate=self.hit_rates.of(request.command.table_id))
 
     def _join(self, sender: Sender, command: ReadCommand, name: str) -> ReadCommand:
