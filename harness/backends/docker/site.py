@@ -23,7 +23,7 @@ from harness.backends.docker.image_files import read_file
 from harness.backends.docker.machine import CONFIGURATION, DockerMachine
 from harness.backends.docker.network import DockerNetwork, make_network, network_of
 from harness.backends.docker.options import CaptureBy, ConnectBy, DockerOptions
-from harness.backends.docker.reaper import reap
+from harness.backends.docker.reaper import reap, remove_all
 from harness.backends.docker.relay import Relay
 from harness.backends.docker.running import address_of, needs_of, running_nodes, sidecar_image
 from harness.backends.docker.sidecar import SidecarTap
@@ -114,22 +114,22 @@ class DockerSite:
         written = {labels.CLUSTER: name, labels.OWNER: labels.owner()}
         if options.stays:
             written[labels.STAYS] = "1"
-        network = make_network(engine, name, labels=written, subnet=options.subnet)
+        folder: Path | None = None
         try:
+            network = make_network(engine, name, labels=written, subnet=options.subnet)
             site = cls(
                 engine, network, name=name, needs=needs, options=options, image_id=image_id, is_ours=True
             )
+            folder = site.folder
             site._labels = written
-            try:
-                site._hold_bridge_up()
-                site._make_way()
-                for _ in range(count):
-                    site._add()
-            except BaseException:
-                site.remove()
-                raise
+            site._hold_bridge_up()
+            site._make_way()
+            for _ in range(count):
+                site._add()
         except BaseException:
-            engine.remove_network(network.id)
+            remove_all(engine, {labels.CLUSTER: name, labels.OWNER: written[labels.OWNER]})
+            if folder is not None:
+                remove_folder(folder)
             raise
         return site
 
@@ -262,22 +262,17 @@ class DockerSite:
     def remove(self) -> None:
         """Remove everything; of a cluster that somebody else has made, what is ours alone."""
         self._leave()
-        if self.is_ours:
-            for machine in self._machines:
-                machine.remove()
-            if self._anchor:
-                self._engine.remove_container(self._anchor)
-            self._engine.remove_network(self.network.id)
-        else:
-            for machine in self._machines[self._count :]:
-                machine.remove()
+        # By what is written on it: who is interrupted while something is made does not know it yet.
+        remove_all(self._engine, {labels.CLUSTER: self.name, labels.OWNER: self._labels[labels.OWNER]})
 
     def _leave(self) -> None:
         if isinstance(self._tap, SidecarTap):
             self._tap.close()
-        if self._relay is not None:
-            self._engine.remove_container(self._relay.container)
-            self._relay = None
+        self._relay = None
+        passing = self._passing_labels
+        remove_all(
+            self._engine, {name: passing[name] for name in (labels.CLUSTER, labels.OWNER, labels.CAPTURE)}
+        )
         remove_folder(self.folder)
 
     def _hold_bridge_up(self) -> None:

@@ -53,6 +53,15 @@ def test_killed_run_leaves_nothing_after_the_next_start(
     assert owned_by(engine, run.pid) == []
 
 
+def test_interrupted_run_leaves_nothing(engine: Engine, options: DockerOptions, tmp_path: object) -> None:
+    run = started_run(options, tmp_path, "--capture-by=sidecar")
+    assert wait_until(lambda: len(owned_by(engine, run.pid)) >= 4 or run.poll() is not None, timeout_s=60)
+    run.send_signal(signal.SIGINT)
+    output = run.communicate(timeout=120)[0].decode()
+    assert run.returncode == pytest.ExitCode.INTERRUPTED, output
+    assert owned_by(engine, run.pid) == []
+
+
 def test_two_runs_side_by_side_pass(engine: Engine, options: DockerOptions, tmp_path: object) -> None:
     runs = [started_run(options, tmp_path) for _ in range(2)]
     outputs = [run.communicate(timeout=240)[0].decode() for run in runs]
