@@ -27,6 +27,7 @@ _LINES = 5
 _LOG_LINES_MAX = 20_000
 _LOOKED_AT_S = 1.0
 _SUPERVISED = re.compile(rb"exited: scylla(?:-server)? \(exit status (\d+); not expected\)")
+_KILLED = 137
 _NOT_THERE = (126, 127)
 
 
@@ -154,10 +155,15 @@ class DockerMachine:
         """
         self._resume_if_paused()
         with self._engine.refusing(f"{self.name} cannot be stopped"):
-            self._stop_supervised()
-            self._engine.api.stop(self.container, timeout=STOP_TIMEOUT_S)
-            state = self._engine.api.inspect_container(self.container)["State"]
-        if state["Running"] or (state["ExitCode"] == 137 and not self._is_supervised()):
+            if self._is_supervised():
+                # The container's first process is no node but its supervisor, which may not pass SIGTERM on.
+                self._execute(["supervisorctl", "stop", "scylla"])
+                self._engine.api.kill(self.container)
+                is_killed = False
+            else:
+                self._engine.api.stop(self.container, timeout=STOP_TIMEOUT_S)
+                is_killed = self._engine.api.inspect_container(self.container)["State"]["ExitCode"] == _KILLED
+        if is_killed or not wait_until(lambda: not self._is_running(), timeout_s=KILL_TIMEOUT_S):
             raise BackendError(
                 f"{self.name} did not stop within {STOP_TIMEOUT_S} s, and was killed; {self.last_words()}"
             )
@@ -222,16 +228,8 @@ class DockerMachine:
         found = _SUPERVISED.search(text)
         return None if found is None else int(found[1])
 
-    def _stop_supervised(self) -> None:
-        """Where the container's first process is no node but its supervisor, have that stop the node in order."""
-        if self._is_supervised():
-            self._execute(["supervisorctl", "stop", "scylla"])
-
     def _is_supervised(self) -> bool:
-        top = self._engine.inspect(self.container)
-        if not top["State"]["Running"]:
-            return False
-        return self._execute(["supervisorctl", "pid"]) not in _NOT_THERE
+        return self._is_running() and self._execute(["supervisorctl", "pid"]) not in _NOT_THERE
 
     def _execute(self, command: list[str]) -> int:
         try:
