@@ -213,6 +213,15 @@ def test_a_file_that_is_no_capture_is_told(pytester: pytest.Pytester) -> None:
         ),
         (["--pcap=captures"], "--pcap is for --cluster=replay"),
         (["--keep"], "--keep: simulated nodes end with pytest; harness up starts a cluster that stays"),
+        (["--attach"], "--attach is for --cluster=docker"),
+        (
+            ["--cluster=executable"],
+            "--scylla-exe is for --cluster=executable, which needs the path of your scylla: --scylla-exe PATH",
+        ),
+        (
+            ["--scylla-exe=/usr/bin/scylla"],
+            "--scylla-exe is for --cluster=executable, which needs the path of your scylla: --scylla-exe PATH",
+        ),
         (["--cluster=replay", "--pcap=nowhere"], "--pcap nowhere: there is no such file or folder"),
     ],
 )
@@ -379,3 +388,25 @@ def test_the_scenarios_pass_on_captures_of_a_real_cluster(
     )
     found.assert_outcomes(passed=12, skipped=1)
     found.stdout.fnmatch_lines(["claims: * PASS", "reports: file://*"])
+
+
+def test_scenarios_that_can_share_a_cluster_stand_together(pytester: pytest.Pytester) -> None:
+    body = """
+@pytest.mark.cluster(capture="a", nodes=3)
+def test_first(cluster): pass
+
+@pytest.mark.cluster(capture="b", nodes=5)
+def test_second(cluster): pass
+
+@pytest.mark.cluster(capture="c", nodes=3, lines=("4.2",), because="of that")
+def test_third(cluster): pass
+"""
+    pytester.makepyfile(test_scenario=HEAD + body)
+
+    def order(backend: str) -> list[str]:
+        ignored = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
+        found = pytester.runpytest("--collect-only", "-q", f"--cluster={backend}", *ignored)
+        return re.findall(r"::test_(\w+)", found.stdout.str())
+
+    assert order("simulated") == ["first", "second", "third"]
+    assert order("docker") == ["first", "third", "second"]
