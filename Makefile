@@ -42,6 +42,7 @@ tests: setup-test
 
 benchmark: setup-test
 	$(BIN)/python benchmarks/decode.py
+	$(BIN)/python benchmarks/simulation.py
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -20,8 +20,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--workload-s",
         type=float,
-        default=8.0,
-        help="how long reads and writes go on while nodes are killed; default: 8",
+        default=6.0,
+        help="how long reads and writes go on while nodes are killed; default: 6",
     )
     parser.addoption(
         "--workload-seed", type=int, help="decides what is written and who is killed; default: by chance"

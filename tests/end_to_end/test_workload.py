@@ -15,6 +15,7 @@ from cassandra import ConsistencyLevel, DriverException
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
 from cassandra.connection import ConnectionException
 from cassandra.policies import FallthroughRetryPolicy, RoundRobinPolicy
+from cassandra.query import SimpleStatement
 
 from harness.backends.live.node import LiveNode
 from harness.waiting import wait_until
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.namespaces
 
 KEYS = 12
 CLIENTS = 4
+TIMEOUT_S = 30
 DOWN_S = (0.1, 0.8)
 
 _FAILURES = (DriverException, NoHostAvailable, ConnectionException)
@@ -136,14 +138,32 @@ def session(connect: Callable[..., Cluster], driver: DriverSession) -> DriverSes
     )
 
 
+def answered(session: DriverSession, statement: object) -> DriverSession:
+    """Ask until there is an answer: a session that was idle has yet to find out which of its connections are left."""
+
+    def answer() -> list[DriverSession]:
+        try:
+            return [session.execute(statement)]
+        except _FAILURES:
+            return []
+
+    (found,) = wait_until(answer, timeout_s=TIMEOUT_S)
+    return found
+
+
+def seed_of(config: pytest.Config) -> int:
+    """The seed that was asked for, or one by chance; said where failing tests show it."""
+    asked: int | None = config.getoption("--workload-seed")
+    seed = random.SystemRandom().randrange(10**6) if asked is None else asked
+    sys.stderr.write(f"--workload-seed={seed}\n")
+    return seed
+
+
 def test_no_acknowledged_write_is_lost_when_nodes_are_killed(
     driver: DriverSession, session: DriverSession, simulated: SimulatedCluster, pytestconfig: pytest.Config
 ) -> None:
-    seed = pytestconfig.getoption("--workload-seed")
-    if seed is None:
-        seed = random.SystemRandom().randrange(10**6)
-    sys.stderr.write(f"--workload-seed={seed}\n")
-    driver.execute("CREATE TABLE registers (k int PRIMARY KEY, v text)")
+    seed = seed_of(pytestconfig)
+    answered(driver, "CREATE TABLE IF NOT EXISTS registers (k int PRIMARY KEY, v text)")
     workload = Workload(session, seed)
     workload.start()
     try:
@@ -167,3 +187,72 @@ def test_no_acknowledged_write_is_lost_when_nodes_are_killed(
     assert acknowledged > 50
     assert len(history.reads) > 50
     assert len(done) >= 2
+
+
+class Increments:
+    """Clients that add one to a number by transactions.
+
+    Args:
+        session: of the driver; sends nothing twice.
+    """
+
+    def __init__(self, session: DriverSession) -> None:
+        self.taken: list[int] = []
+        """What was there before each that was acknowledged."""
+        self.unknown = 0
+        """Of so many nobody knows whether they took place."""
+        self._session = session
+        self._over = Event()
+        self._threads = [Thread(target=self._run) for _ in range(2)]
+        self._update = session.prepare("UPDATE numbers SET v = ? WHERE k = 1 IF v = ?")
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Return when the last client has its answer."""
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        known = 0
+        while not self._over.is_set():
+            try:
+                answer = self._session.execute(self._update, (known + 1, known))
+            except _FAILURES:
+                self.unknown += 1
+                self._over.wait(0.01)
+                continue
+            row = answer.one()
+            if answer.was_applied:
+                self.taken.append(known)
+                known += 1
+            else:
+                known = row.v
+
+
+def test_no_acknowledged_transaction_is_lost_or_done_twice_when_nodes_are_killed(
+    driver: DriverSession, session: DriverSession, simulated: SimulatedCluster, pytestconfig: pytest.Config
+) -> None:
+    seed = seed_of(pytestconfig)
+    answered(driver, "CREATE TABLE IF NOT EXISTS numbers (k int PRIMARY KEY, v int)")
+    answered(driver, "INSERT INTO numbers (k, v) VALUES (1, 0) IF NOT EXISTS")
+    increments = Increments(session)
+    increments.start()
+    try:
+        until_s = time.monotonic() + pytestconfig.getoption("--workload-s") / 2
+        done = disturb(simulated.nodes, random.Random(seed), until_s)
+    finally:
+        increments.stop()
+    why = f"--workload-seed={seed}; {done}"
+    taken = increments.taken
+    assert len(set(taken)) == len(taken), why
+    read = SimpleStatement("SELECT v FROM numbers WHERE k = 1", consistency_level=ConsistencyLevel.SERIAL)
+    value = answered(driver, read).one().v
+    assert len(taken) <= value <= len(taken) + increments.unknown, why
+    assert max(taken) < value, why
+    sys.stderr.write(f"{len(taken)} transactions, {increments.unknown} unknown; {done}\n")
+    assert len(taken) > 5
