@@ -1,6 +1,7 @@
 """docker-compose.yml, brought up by a compose that is installed."""
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.backends.docker.engine import Engine
+from harness.backends.docker.labels import OWNER, is_left_over, owner
 from harness.backends.docker.network import _free
 from harness.backends.docker.options import DockerOptions
 from harness.codec.pcapng import CaptureDecoder, Packet
@@ -54,6 +56,8 @@ def composed(
         "WIRE_PREFIX": str(subnet.network_address).rpartition(".")[0],
         "WIRE_BRIDGE": f"wire{os.getpid()}",
         "WIRE_CLUSTER": name,
+        # Should these tests be killed, the next start of a cluster removes it.
+        "WIRE_OWNER": owner(),
         "WIRE_CAPTURES": str(captures),
     }
     command = [*compose, "-f", str(PROJECT / "docker-compose.yml"), "-p", name]
@@ -84,6 +88,15 @@ def test_scenarios_pass_on_the_composed_cluster(
         os.environ.get("HARNESS_COMPOSE", _CHOSEN),
     )
     assert_passed(run, 12)
+
+
+def test_cluster_of_the_file_is_nobodys_unless_it_is_said(compose: list[str]) -> None:
+    file = str(PROJECT / "docker-compose.yml")
+    text = subprocess.run([*compose, "-f", file, "config"], capture_output=True, text=True, check=True).stdout
+    owners = re.findall(rf"{OWNER}: *(.*)", text)
+    assert len(owners) == 5
+    assert set(owners) <= {"''", '""'}
+    assert not is_left_over({OWNER: ""})
 
 
 def test_sidecar_of_the_file_records(composed: Composed) -> None:
