@@ -140,17 +140,19 @@ class BlockDecoder:
         new = tuple.__new__
         while True:
             section = self._section
-            head = struct.Struct(section.prefix + "7I").unpack_from
+            # Interface and the high half of the time are the same for minutes; as one number, they take one comparison.
+            head = struct.Struct(section.prefix + "IIQIII").unpack_from
             u32 = section.u32
+            u32_pair = section.u32_pair
             clocks = section.clocks
             interface_count = len(clocks)
             number = self._packet_count
-            known_interface = -1
-            link_type = tick_ns = offset_ns = 0
+            known_interface_and_high = -1
+            link_type = tick_ns = base_ns = 0
             # Nearly every block is an enhanced packet without options. The loop takes those alone; whatever
             # looks different in any way falls through to the careful path below, which knows the reasons.
             while end - position >= _ENHANCED_MIN_BYTES:
-                kind, size, interface, high, low, captured, original = head(data, position)
+                kind, size, interface_and_high, low, captured, original = head(data, position)
                 following = position + size
                 if (
                     kind != ENHANCED_PACKET
@@ -161,16 +163,18 @@ class BlockDecoder:
                     or u32(data, following - 4)[0] != size
                 ):
                     break
-                if interface != known_interface:
+                if interface_and_high != known_interface_and_high:
+                    interface, high = u32_pair(data, position + 8)
                     if interface >= interface_count:
                         break
                     link_type, tick_ns, offset_ns, _, _ = clocks[interface]
                     if not tick_ns:
                         break
-                    known_interface = interface
+                    base_ns = (high << 32) * tick_ns + offset_ns
+                    known_interface_and_high = interface_and_high
                 number += 1
                 start = position + 28
-                time_ns = (high << 32 | low) * tick_ns + offset_ns
+                time_ns = base_ns + low * tick_ns
                 packet_data = data[start : start + captured]
                 if append_row is None:
                     append(new(Packet, (number, time_ns, link_type, packet_data, original, interface, ())))
