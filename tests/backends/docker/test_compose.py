@@ -55,6 +55,8 @@ def composed(
         "WIRE_SIDECAR_IMAGE": options.sidecar_image,
         "WIRE_PREFIX": str(subnet.network_address).rpartition(".")[0],
         "WIRE_BRIDGE": f"wire{os.getpid()}",
+        # Machines that run all tests at once are slow.
+        "WIRE_ARGS": "--write-request-timeout-in-ms 8000",
         "WIRE_CLUSTER": name,
         # Should these tests be killed, the next start of a cluster removes it.
         "WIRE_OWNER": owner(),
