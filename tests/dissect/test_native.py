@@ -157,7 +157,7 @@ def test_what_is_no_capture_is_an_error() -> None:
         dissector.feed(b"no capture at all" * 100)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=300), st.integers(min_value=0, max_value=15000))
 def test_only_our_errors_come_out_whatever_the_bytes(garbage: bytes, at: int) -> None:
     data = bytearray(capture())

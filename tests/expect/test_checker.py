@@ -154,7 +154,7 @@ EXPECTATIONS: st.SearchStrategy[Expectation] = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(traces(), EXPECTATIONS)
 def test_a_claim_holds_exactly_if_trying_everything_finds_messages_for_it(
     trace: Trace, claim: Expectation
@@ -239,7 +239,7 @@ def _telling_one(draw: st.DrawFn, trace: Trace, number: int) -> Expectation:
             return pattern
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(told_claims())
 def test_a_claim_that_tells_the_trace_holds_exactly_if_trying_everything_finds_messages_for_it(
     told: tuple[Trace, Expectation],
@@ -255,7 +255,7 @@ def test_a_claim_that_tells_the_trace_holds_exactly_if_trying_everything_finds_m
         assert len(numbers) == len(set(numbers)) == len(steps), "each step has a message of its own"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(told_claims(), st.data())
 def test_what_was_lost_or_garbled_never_overturns_a_verdict(
     told: tuple[Trace, Expectation], data: st.DataObject

@@ -182,7 +182,7 @@ def test_a_title_is_one_line() -> None:
     assert title_of(verdict.named("the write")) == "the write"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(told_claims())
 def test_every_verdict_can_be_explained_and_always_in_the_same_words(told: tuple[Trace, Expectation]) -> None:
     trace, claim = told

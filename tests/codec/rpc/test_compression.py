@@ -85,7 +85,7 @@ def test_unknown_compression_cannot_be_encoded() -> None:
         wrap("SNAPPY", b"abc")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.binary(min_size=1, max_size=500),
     st.integers(0, 300),

@@ -178,7 +178,7 @@ def test_claim_of_four_gib_is_no_header() -> None:
     assert find(data, ANY_REQUEST, from_client=True, is_last=True, is_full=True) is None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=200), st.booleans(), st.booleans(), st.booleans())
 def test_garbage_raises_nothing(data: bytes, from_client: bool, is_last: bool, is_full: bool) -> None:
     found = find(

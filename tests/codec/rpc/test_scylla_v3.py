@@ -130,7 +130,7 @@ def test_zstd_window_is_limited() -> None:
         unwrap_scylla_v3(bytes.fromhex("02 00 a8 010000"))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.binary(max_size=300),
     st.integers(0, 400),

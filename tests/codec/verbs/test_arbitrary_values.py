@@ -17,7 +17,7 @@ SEEDS = st.integers(min_value=0, max_value=2**32 - 1)
 
 @pytest.mark.parametrize("cls", CLASSES)
 @given(seed=SEEDS)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_what_is_encoded_is_decoded_again(cls: type, seed: int) -> None:
     value = arbitrary_value(struct_of(cls), random.Random(seed))
     data = encode_struct(value)
@@ -29,7 +29,7 @@ def test_what_is_encoded_is_decoded_again(cls: type, seed: int) -> None:
 
 @pytest.mark.parametrize("cls", CLASSES)
 @given(seed=SEEDS)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_broken_payloads_do_no_harm(cls: type, seed: int) -> None:
     rng = random.Random(seed)
     data = encode_struct(arbitrary_value(struct_of(cls), rng))
@@ -43,7 +43,7 @@ def test_broken_payloads_do_no_harm(cls: type, seed: int) -> None:
 
 @pytest.mark.parametrize("cls", CLASSES)
 @given(seed=SEEDS)
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 def test_fields_follow_one_another(cls: type, seed: int) -> None:
     value = arbitrary_value(struct_of(cls), random.Random(seed))
     data = encode_struct(value)
@@ -58,6 +58,6 @@ def test_fields_follow_one_another(cls: type, seed: int) -> None:
 
 @pytest.mark.parametrize("cls", CLASSES)
 @given(data=st.binary(max_size=120))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_garbage_does_no_harm(cls: type, data: bytes) -> None:
     assert_harmless(cls, data)

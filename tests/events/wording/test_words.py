@@ -50,7 +50,7 @@ def test_words_are_found_for_whatever_a_payload_holds(cls: type) -> None:
     assert sayer is not None
 
     @given(payloads(cls))
-    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=8, suppress_health_check=list(HealthCheck))
     def check(body: object) -> None:
         assert isinstance(sayer(body, WORDS), str)
         assert isinstance(sayer(body, Words(Surroundings())), str)
