@@ -26,7 +26,6 @@ from harness.codec.pcapng.events import (
 )
 from harness.codec.rpc.connection import ConnectionDecoder as RpcDecoder
 from harness.codec.rpc.frame import Frame as RpcFrame
-from harness.codec.rpc.frame_reader import Head as RpcHead
 from harness.codec.tcp.reassembly import ByteRun, Gap
 from harness.codec.tcp.segment import (
     ACK,
@@ -375,16 +374,12 @@ class NativeDissector:
         rpc = self._rpc
         blocked = self._holding.blocked
         if not blocked and rpc.is_line_certain and decoder.negotiated is state.negotiated:
-            heads: list[RpcHead] = []
-            payloads: list[bytes] = []
-            taken = decoder.read_run(from_client, data, heads, payloads)
-            if heads:
-                if from_client:
-                    rpc.add_requests(state, heads, payloads, mark)
-                else:
-                    rpc.add_replies(state, heads, payloads, mark)
-                if taken == len(data):
-                    return
+            taken = (
+                rpc.take_requests(state, data, mark) if from_client else rpc.take_replies(state, data, mark)
+            )
+            if taken == len(data):
+                return
+            if taken:
                 data = data[taken:]
         frames = decoder.feed(from_client, data, mark)
         if decoder.held_mark is not None or blocked:

@@ -6,7 +6,7 @@ are built with.
 
 from harness.codec.rpc.direction import Direction, Mode
 from harness.codec.rpc.frame import MAGIC, NEGOTIATION_HEADER, Frame, FrameKind
-from harness.codec.rpc.frame_reader import MSG_ID_MAX, Head
+from harness.codec.rpc.frame_reader import MSG_ID_MAX, ReplyReader, RequestReader
 from harness.codec.rpc.frame_search import MSG_ID_UNKNOWN_MAX, SEARCH_BYTES_MAX, Start, find_start
 from harness.codec.rpc.header_chain import MSG_ID_GROWTH_MAX, MsgIdBounds
 from harness.codec.rpc.negotiation import (
@@ -134,20 +134,31 @@ class ConnectionDecoder:
             self._update_held_mark()
         return frames
 
-    def read_run(self, from_client: bool, data: bytes, heads: list[Head], payloads: list[bytes]) -> int:
-        """Take whole frames off the front of the next bytes of one direction, the quick way.
+    def quick_requests(self) -> RequestReader | None:
+        """Return the reader of what the client sends, where the caller may read it himself; None where it is for ``feed``.
 
-        For a caller in a hurry, before ``feed``, which takes what is left: where both sides' headers are known,
-        nothing is pending and frames are not compressed, a row for each frame is appended, and no Frame is made.
-
-        Returns:
-            How many bytes were taken; 0 where all of them are for ``feed``.
+        For a caller in a hurry: while both sides' headers are known, nothing is pending, and requests are not compressed
+        and have a timeout, he may take whole requests (REQUEST_HEADER, payload) off the front of the next bytes, as
+        ``RequestReader.read`` does, and set the reader's ``last_msg_id``. ``feed`` takes what is left.
         """
-        direction = self._client if from_client else self._server
+        direction = self._client
         reader = direction.reader
-        if reader is None or direction.chunks or direction.mode is not Mode.READING:
-            return 0
-        return reader.read_run(data, heads, payloads)
+        if (
+            direction.chunks
+            or direction.mode is not Mode.READING
+            or type(reader) is not RequestReader
+            or not reader.has_timeout
+        ):
+            return None
+        return reader
+
+    def quick_replies(self) -> ReplyReader | None:
+        """Return the reader of what the server sends, as ``quick_requests`` does; its attributes tell the header."""
+        direction = self._server
+        reader = direction.reader
+        if direction.chunks or direction.mode is not Mode.READING or type(reader) is not ReplyReader:
+            return None
+        return reader
 
     def gap(self, from_client: bool, mark: int, size_bytes: int | None = None) -> list[Frame]:
         """Take note that bytes of one direction are lost before those that come next.

@@ -39,11 +39,6 @@ _unpack_reply_timed = REPLY_HEADER_TIMED.unpack_from
 _unpack_stream = STREAM_HEADER.unpack_from
 
 
-Head = tuple[int, ...]
-"""Numbers of the header of one frame: timeout_ms, verb, msg_id, length of a request; msg_id (negative
-of an exception), length and, if negotiated, duration_us of a reply."""
-
-
 class FrameReader(Protocol):
     """Takes frames off the front of aligned bytes."""
 
@@ -65,13 +60,6 @@ class FrameReader(Protocol):
             frames: takes the frames.
         """
 
-    def read_run(self, data: bytes, heads: list[Head], payloads: list[bytes]) -> int:
-        """Append head and payload of each whole frame at the front of data; return the offset of what is left.
-
-        The quick way for uncompressed requests with a timeout and for replies, which are nearly everything:
-        no Frame is made. Other readers take nothing.
-        """
-
     def need_bytes(self, data: bytes, position: int) -> int:
         """Return how many bytes the frame at position needs, or its header if that is not whole.
 
@@ -83,10 +71,11 @@ class FrameReader(Protocol):
 class RequestReader:
     """Requests, whose timeout was negotiated or not."""
 
-    __slots__ = ("_has_timeout", "header_bytes", "last_msg_id")
+    __slots__ = ("has_timeout", "header_bytes", "last_msg_id")
 
     def __init__(self, *, has_timeout: bool) -> None:
-        self._has_timeout = has_timeout
+        self.has_timeout = has_timeout
+        """Whether the header begins with it."""
         self.header_bytes = REQUEST_HEADER.size if has_timeout else REQUEST_HEADER_UNTIMED.size
         self.last_msg_id = 0
 
@@ -95,7 +84,7 @@ class RequestReader:
 
         Wire, little endian: [timeout_ms u64, if negotiated] verb u64, msg_id i64, length u32, payload.
         """
-        if not self._has_timeout:
+        if not self.has_timeout:
             return self._read_untimed(data, first_mark, last_mark, frames)
         append = frames.append
         new = _new_tuple
@@ -133,29 +122,6 @@ class RequestReader:
             last_msg_id = msg_id
             position = stop
         self.last_msg_id = last_msg_id
-        return position
-
-    def read_run(self, data: bytes, heads: list[Head], payloads: list[bytes]) -> int:
-        """Append (timeout_ms, verb, msg_id, length) and payload of each whole frame."""
-        if not self._has_timeout:
-            return 0
-        add_head = heads.append
-        add_payload = payloads.append
-        unpack = _unpack_request
-        end = len(data)
-        header_end_max = end - 28
-        position = 0
-        while position <= header_end_max:
-            head = unpack(data, position)
-            start = position + 28
-            stop = start + head[3]
-            if stop > end or head[2] < 1:
-                break
-            add_head(head)
-            add_payload(data[start:stop])
-            position = stop
-        if heads:
-            self.last_msg_id = heads[-1][2]
         return position
 
     def _read_untimed(self, data: bytes, first_mark: int, last_mark: int, frames: list[Frame]) -> int:
@@ -196,7 +162,7 @@ class RequestReader:
             return self.header_bytes
         msg_id: int
         length: int
-        if self._has_timeout:
+        if self.has_timeout:
             _, _, msg_id, length = _unpack_request(data, position)
         else:
             _, msg_id, length = _unpack_request_untimed(data, position)
@@ -216,11 +182,12 @@ class ReplyReader:
             mistake: read with the wrong size, ids appear in the upper half of the number.
     """
 
-    __slots__ = ("_has_duration", "_msg_id_max", "header_bytes", "last_msg_id")
+    __slots__ = ("has_duration", "header_bytes", "last_msg_id", "msg_id_max")
 
     def __init__(self, *, has_duration: bool, msg_id_max: int = MSG_ID_MAX) -> None:
-        self._has_duration = has_duration
-        self._msg_id_max = msg_id_max
+        self.has_duration = has_duration
+        """Whether the header ends with it."""
+        self.msg_id_max = msg_id_max
         self.header_bytes = REPLY_HEADER_TIMED.size if has_duration else REPLY_HEADER.size
         self.last_msg_id = 0
 
@@ -232,10 +199,10 @@ class ReplyReader:
         """
         append = frames.append
         new = _new_tuple
-        has_duration = self._has_duration
+        has_duration = self.has_duration
         unpack = _unpack_reply_timed if has_duration else _unpack_reply
         header_bytes = self.header_bytes
-        msg_id_max = self._msg_id_max
+        msg_id_max = self.msg_id_max
         end = len(data)
         header_end_max = end - header_bytes
         position = 0
@@ -281,30 +248,6 @@ class ReplyReader:
         self.last_msg_id = last_msg_id
         return position
 
-    def read_run(self, data: bytes, heads: list[Head], payloads: list[bytes]) -> int:
-        """Append (msg_id, length[, duration_us]) and payload of each whole frame."""
-        add_head = heads.append
-        add_payload = payloads.append
-        unpack = _unpack_reply_timed if self._has_duration else _unpack_reply
-        header_bytes = self.header_bytes
-        msg_id_max = self._msg_id_max
-        msg_id_min = -msg_id_max
-        end = len(data)
-        header_end_max = end - header_bytes
-        position = 0
-        while position <= header_end_max:
-            head = unpack(data, position)
-            start = position + header_bytes
-            stop = start + head[1]
-            if stop > end or not msg_id_min <= head[0] <= msg_id_max or not head[0]:
-                break
-            add_head(head)
-            add_payload(data[start:stop])
-            position = stop
-        if heads:
-            self.last_msg_id = abs(heads[-1][0])
-        return position
-
     def need_bytes(self, data: bytes, position: int) -> int:
         """Return how many bytes the frame at position needs.
 
@@ -316,7 +259,7 @@ class ReplyReader:
         msg_id: int
         length: int
         msg_id, length = _unpack_reply(data, position)
-        if not 0 < abs(msg_id) <= self._msg_id_max:
+        if not 0 < abs(msg_id) <= self.msg_id_max:
             raise DecodeError(f"reply with msg_id {msg_id}", layer=LAYER, offset_bytes=position)
         if length > FRAME_BYTES_MAX:
             raise DecodeError(f"reply of {length} bytes", layer=LAYER, offset_bytes=position)
@@ -373,10 +316,6 @@ class StreamReader:
             first_mark = last_mark
             position = stop
         return position
-
-    def read_run(self, data: bytes, heads: list[Head], payloads: list[bytes]) -> int:  # noqa: ARG002  (takes nothing)
-        """Take nothing: frames of rpc streams are few and large."""
-        return 0
 
     def need_bytes(self, data: bytes, position: int) -> int:
         """Return how many bytes the frame at position needs.

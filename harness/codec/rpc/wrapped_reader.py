@@ -2,7 +2,7 @@
 
 from harness.codec.rpc.compression import unwrap
 from harness.codec.rpc.frame import FRAME_BYTES_MAX, LAYER, STREAM_HEADER, Frame, FrameKind, undecoded
-from harness.codec.rpc.frame_reader import FrameReader, Head
+from harness.codec.rpc.frame_reader import FrameReader
 from harness.codec.rpc.scylla_v3 import decode_control
 from harness.codec.rpc.wrapper import SCYLLA_V3, ControlBlock, Wrapper
 from harness.errors import DecodeError
@@ -75,10 +75,6 @@ class WrappedReader:
             position = stop
         self.last_msg_id = self._inner.last_msg_id
         return position
-
-    def read_run(self, data: bytes, heads: list[Head], payloads: list[bytes]) -> int:  # noqa: ARG002  (takes nothing)
-        """Take nothing: each frame has a wrapper to tell of."""
-        return 0
 
     def need_bytes(self, data: bytes, position: int) -> int:
         """Return how many bytes the wrapper at position needs.

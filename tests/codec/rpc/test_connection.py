@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from harness.codec.rpc.compression import wrap
 from harness.codec.rpc.connection import FOREIGN_BYTES_MIN, ConnectionDecoder
 from harness.codec.rpc.frame import FRAME_BYTES_MAX, Frame, FrameKind, encode_frame
-from harness.codec.rpc.frame_reader import Head
 from harness.codec.rpc.frame_search import SEARCH_BYTES_MAX
 from harness.codec.rpc.negotiation import Negotiated, agree, answer, encode_negotiation, offer
 from harness.codec.rpc.wrapper import COMPRESSIONS, LZ4_FRAGMENTED, SCYLLA_V3, Algorithm
@@ -182,17 +181,20 @@ def test_connection_that_sent_nothing_leaves_nothing() -> None:
 
 def test_quick_way_is_open_only_where_nothing_is_pending_or_unknown() -> None:
     decoder = ConnectionDecoder(syn_seen=True)
-    heads: list[Head] = []
-    assert decoder.read_run(True, PING_CLIENT, heads, []) == 0
+    assert decoder.quick_requests() is None
     decoder.feed(True, PING_CLIENT, 1)
-    assert decoder.read_run(True, PING_FIRST_REQUESTS, heads, []) == 0
+    assert decoder.quick_requests() is None
     decoder.feed(False, PING_SERVER, 2)
-    assert decoder.read_run(True, PING_FIRST_REQUESTS + b"\x00", heads, []) == len(PING_FIRST_REQUESTS)
-    assert heads == [(0, 0, 1, 49), (0, 63, 2, 20)]
+    requests, replies = decoder.quick_requests(), decoder.quick_replies()
+    assert requests is not None
+    assert requests.has_timeout
+    assert replies is not None
+    assert replies.has_duration
     decoder.feed(True, PING_REQUESTS[0][:5], 3)
-    assert decoder.read_run(True, PING_REQUESTS[0][5:], heads, []) == 0
+    assert decoder.quick_requests() is None
+    assert decoder.quick_replies() is replies
     assert ids(decoder.feed(True, PING_REQUESTS[0][5:], 4)) == [3]
-    assert decoder.last_request_msg_id == 3
+    assert decoder.quick_requests() is requests
 
 
 # Streams and compression.
@@ -208,6 +210,8 @@ def test_stream_connection_has_stream_frames_both_ways() -> None:
     decoder = stream_decoder()
     assert decoder.negotiated is not None
     assert decoder.negotiated.stream_parent == 1 << 16
+    assert decoder.quick_requests() is None
+    assert decoder.quick_replies() is None
     for from_client in (True, False):
         frames = decoder.feed(from_client, bytes.fromhex("0300000061626300000000ffffffff"), 3)
         assert [(frame.kind, frame.payload) for frame in frames] == [
@@ -225,6 +229,8 @@ def test_compressed_connection_of_4_2() -> None:
     (request,) = decoder.feed(True, LZ4_FRAGMENTED_REQUEST, 3)
     (reply,) = decoder.feed(False, LZ4_FRAGMENTED_REPLY, 4)
     assert (request.verb, request.msg_id, reply.msg_id) == (14, 3, 5)
+    assert decoder.quick_requests() is None
+    assert decoder.quick_replies() is None
     assert decoder.negotiated_hint() == Negotiated(
         has_timeout=True, has_duration=False, compression=LZ4_FRAGMENTED, is_stream=False, assumed=True
     )
@@ -642,7 +648,7 @@ def _frame_of(
     return Frame(kind, 0, 0, None, number, None, duration_us, payload, "", None, False)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(conversations(), st.lists(st.integers(1, 200), min_size=1, max_size=20))
 def test_frames_of_any_form_survive_however_they_are_cut(
     conversation: tuple[Negotiated, list[bytes], list[Frame], bytes, bytes], sizes: list[int]
@@ -684,7 +690,7 @@ def _bulk(count: int, compression: str | None, *, from_client: bool) -> list[byt
     return frames
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.sampled_from([None, *COMPRESSIONS]),
     st.booleans(),
@@ -729,7 +735,7 @@ def test_frames_are_found_again_after_a_gap_anywhere(
     assert ids([frame for frame in found if frame.kind in KINDS_OF_DATA]) == expected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.booleans(),
     st.sampled_from(

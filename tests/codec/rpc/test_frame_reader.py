@@ -3,7 +3,6 @@ import pytest
 from harness.codec.rpc.frame import FRAME_BYTES_MAX, Frame, FrameKind
 from harness.codec.rpc.frame_reader import (
     FrameReader,
-    Head,
     ReplyReader,
     RequestReader,
     StreamReader,
@@ -147,43 +146,11 @@ def test_what_can_be_no_header_is_refused_and_not_read(reader: FrameReader, data
         reader.need_bytes(data, 0)
 
 
-@pytest.mark.parametrize(
-    ("reader", "data"),
-    [
-        (RequestReader(has_timeout=True), PING_FIRST_REQUESTS),
-        (ReplyReader(has_duration=True), b"".join(PING_REPLIES)),
-        (ReplyReader(has_duration=False), EXCEPTION_HELLO + b"".join(SYSTEM_REPLIES_4_2)),
-    ],
-)
-def test_quick_way_takes_what_reading_takes(reader: FrameReader, data: bytes) -> None:
-    for size in range(len(data) + 1):
-        frames, position = read(reader, data[:size])
-        heads: list[Head] = []
-        payloads: list[bytes] = []
-        assert reader.read_run(data[:size], heads, payloads) == position
-        assert payloads == [frame.payload for frame in frames]
-        assert [abs(head[2 if len(head) == 4 else 0]) for head in heads] == [frame.msg_id for frame in frames]
-        if frames:
-            assert reader.last_msg_id == frames[-1].msg_id
-
-
-def test_quick_way_takes_no_other_frames() -> None:
-    heads: list[Head] = []
-    payloads: list[bytes] = []
-    assert RequestReader(has_timeout=False).read_run(UNTIMED_REQUEST, heads, payloads) == 0
-    assert StreamReader(from_client=True).read_run(STREAM_FRAMES, heads, payloads) == 0
-    assert RequestReader(has_timeout=True).read_run(bytes(28), heads, payloads) == 0
-    assert ReplyReader(has_duration=False).read_run(bytes(12), heads, payloads) == 0
-    assert heads == []
-    assert payloads == []
-
-
 def test_reply_beyond_the_greatest_id_is_refused() -> None:
     """A reply of 16 bytes without payload and the next one, read with 12, show an id in the upper half."""
     data = bytes.fromhex("0200000000000000 00000000 00000000 0300000000000000 00000000 00000000")
     reader = ReplyReader(has_duration=False, msg_id_max=1 << 32)
     assert read(reader, data)[1] == 12
-    assert reader.read_run(data, [], []) == 12
     with pytest.raises(DecodeError):
         reader.need_bytes(data, 12)
     exception = bytes.fromhex("0000000000000080 00000000")
