@@ -13,7 +13,6 @@ from itertools import islice
 
 from harness.capture.sentinel import is_sentinel
 from harness.codec.cql.connection import ConnectionDecoder as CqlDecoder
-from harness.codec.cql.cutter import Head as CqlHead
 from harness.codec.cql.frame import Frame as CqlFrame
 from harness.codec.pcapng.capture_decoder import CaptureDecoder
 from harness.codec.pcapng.events import (
@@ -400,13 +399,10 @@ class NativeDissector:
     def _take_cql(self, state: CqlState, data: bytes, mark: int, *, from_client: bool) -> None:
         blocked = self._holding.blocked
         if not blocked:
-            heads: list[CqlHead] = []
-            payloads: list[bytes] = []
-            taken = state.decoder.read_run(from_client, data, heads, payloads)
-            if heads:
-                self._cql.add_run(state, heads, payloads, mark, from_client=from_client)
-                if taken == len(data):
-                    return
+            taken = self._cql.take_run(state, data, mark, from_client=from_client)
+            if taken == len(data):
+                return
+            if taken:
                 data = data[taken:]
         frames = state.decoder.feed(from_client, data, mark)
         if blocked:

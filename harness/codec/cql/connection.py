@@ -9,7 +9,7 @@ Cassandra 4.0, "2.3 Framing".
 """
 
 from harness.codec.cql.compression import Compression
-from harness.codec.cql.cutter import MISSING, FrameCutter, Head
+from harness.codec.cql.cutter import MISSING, FrameCutter
 from harness.codec.cql.frame import Frame, undecoded
 from harness.codec.cql.held_bytes import Piece
 from harness.codec.cql.opcodes import Opcode
@@ -59,17 +59,14 @@ class ConnectionDecoder:
             self._negotiate(cutter, frames)
         return frames
 
-    def read_run(self, from_client: bool, data: bytes, heads: list[Head], payloads: list[bytes]) -> int:
-        """Take ordinary frames off the front of the next bytes of one direction, the quick way.
+    def quick_kinds(self, from_client: bool) -> tuple[frozenset[int], frozenset[int]] | None:
+        """Return versions and opcodes of frames that the caller may cut himself; None where all is for ``feed``.
 
-        For a caller in a hurry, before ``feed``, which takes what is left.
-
-        Returns:
-            How many bytes were taken; 0 where all of them are for ``feed``.
+        As ``FrameCutter.quick_kinds``, of one direction.
         """
         if self._segments or not self._framing_is_known:
-            return 0
-        return (self._client if from_client else self._server).cut_run(data, heads, payloads)
+            return None
+        return (self._client if from_client else self._server).quick_kinds()
 
     def gap(self, from_client: bool, mark: int) -> list[Frame]:
         """Bytes are missing before the next ones of this direction.

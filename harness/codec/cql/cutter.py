@@ -29,10 +29,6 @@ _unpack_header = HEADER.unpack_from
 _new_tuple = tuple.__new__
 
 
-Head = tuple[int, int, int, int, int]
-"""Header of one frame (version with its direction bit, flags, stream_id, opcode, body_bytes)."""
-
-
 class FrameCutter:
     """Takes the bytes of one direction in order, gives the frames.
 
@@ -47,6 +43,8 @@ class FrameCutter:
     __slots__ = (
         "_direction",
         "_held",
+        "_kinds",
+        "_kinds_at_first",
         "_lost_reason",
         "_needed_bytes",
         "compression",
@@ -69,6 +67,12 @@ class FrameCutter:
         opcodes = frozenset(map(int, REQUEST_OPCODES if from_client else RESPONSE_OPCODES))
         versions = VERSIONS if from_client else frozenset(version | 0x80 for version in VERSIONS)
         self._direction = (from_client, versions, opcodes)
+        # ERROR too, while negotiating: it takes back what a STARTUP chose.
+        self._kinds_at_first = (
+            versions,
+            frozenset(code for code in opcodes if code > _NEGOTIATION_OPCODE_MAX),
+        )
+        self._kinds = (versions, opcodes)
         self._lost_reason = MISSING
         self._held = HeldBytes()
         self._needed_bytes = 0
@@ -140,40 +144,16 @@ class FrameCutter:
             held.clear()
         return frames
 
-    def cut_run(self, data: bytes, heads: list[Head], payloads: list[bytes]) -> int:
-        """Append head and body of each ordinary frame at the front of data; return the offset of what is left.
+    def quick_kinds(self) -> tuple[frozenset[int], frozenset[int]] | None:
+        """Return the versions and opcodes of frames that the caller may cut himself; None where all is for ``cut``.
 
-        The quick way: no Frame is made. What needs a thought (a held beginning, a compressed body, the frames
-        that settle how a connection is framed) is left for ``cut``.
+        For a caller in a hurry: while a frame begins with the next bytes, he may take whole frames of these kinds off
+        their front that have no compressed body. ``cut`` takes what is left, and the frames that settle how a
+        connection is framed.
         """
         if self._held.pieces or self.is_lost:
-            return 0
-        _, versions, opcodes = self._direction
-        # ERROR too, while negotiating: it takes back what a STARTUP chose.
-        settling_opcode_max = _NEGOTIATION_OPCODE_MAX if self.is_negotiating else -1
-        add_head = heads.append
-        add_payload = payloads.append
-        size = len(data)
-        last_header = size - HEADER_BYTES
-        position = 0
-        while position <= last_header:
-            head = _unpack_header(data, position)
-            version, flags, _, opcode, body_bytes = head
-            start = position + HEADER_BYTES
-            end = start + body_bytes
-            if (
-                end > size
-                or version not in versions
-                or opcode not in opcodes
-                or flags & FLAG_COMPRESSED
-                or opcode <= settling_opcode_max
-                or body_bytes > BODY_BYTES_MAX
-            ):
-                break
-            add_head(head)
-            add_payload(data[start:end])
-            position = end
-        return position
+            return None
+        return self._kinds_at_first if self.is_negotiating else self._kinds
 
     def _hold(self, data: bytes, position: int, first_mark: int, last_mark: int) -> None:
         """Keep data from position on; at 0 the pieces it was joined from are kept, each with its marks."""

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from harness.codec.cql.compression import Compression, pack_body
 from harness.codec.cql.connection import ConnectionDecoder
-from harness.codec.cql.cutter import Head
 from harness.codec.cql.frame import UNDECODED, Frame, encode_frame
 from tests.codec.cql.captures import captures, cql_bytes
 from tests.codec.cql.real_frames import (
@@ -194,42 +193,34 @@ def test_answer_to_startup_among_the_missing_bytes_leaves_the_framing_to_be_foun
     assert _opcodes(decoder.feed(True, _segments(_query(5, "SELECT 1"), is_lz4=False)[20:], 4)) == [7]
 
 
-@given(
-    chunks=st.lists(
-        st.sampled_from((*RESPONSES, _startup(5), ROWS[:20], ROWS[20:], b"\xff" * 9))
-        | st.binary(max_size=20),
-        max_size=8,
-    )
-)
-def test_quick_way_takes_the_frames_that_feed_would_give(chunks: list[bytes]) -> None:
-    plain, quick = ConnectionDecoder(syn_seen=True), ConnectionDecoder(syn_seen=True)
-    expected: list[tuple[int, ...]] = []
-    given_: list[tuple[int, ...]] = []
-    for mark, chunk in enumerate(chunks):
-        expected += [_header_of(frame) for frame in plain.feed(False, chunk, mark)]
-        heads: list[Head] = []
-        bodies: list[bytes] = []
-        taken = quick.read_run(False, chunk, heads, bodies)
-        given_ += [(head[0] & 0x7F, *head[1:]) for head in heads]
-        assert taken == sum(len(body) + 9 for body in bodies)
-        given_ += [_header_of(frame) for frame in quick.feed(False, chunk[taken:], mark)]
-    assert given_ == expected
-
-
-def _header_of(frame: Frame) -> tuple[int, ...]:
-    return frame.version, frame.flags, frame.stream_id, frame.opcode, len(frame.body)
-
-
-def test_refusal_of_startup_is_left_for_feed() -> None:
+def test_refusal_of_startup_and_what_settles_framing_are_left_for_feed() -> None:
     decoder = ConnectionDecoder(syn_seen=True)
     decoder.feed(True, _startup(4, "lz4"), 1)
-    bodies: list[bytes] = []
-    assert decoder.read_run(False, ERROR_INVALID, [], bodies) == 0
+    assert not {0, 2, 3} & _quick_opcodes(decoder, from_client=False)
     decoder.feed(False, ERROR_INVALID, 2)
+    assert 1 not in _quick_opcodes(decoder, from_client=True)
     decoder.feed(True, STARTUP, 3)
     decoder.feed(False, READY, 4)
-    assert decoder.read_run(True, QUERY + EXECUTE, [], bodies) == len(QUERY + EXECUTE)
-    assert bodies == [QUERY[9:], EXECUTE[9:]]
+    assert {7, 10} <= _quick_opcodes(decoder, from_client=True)
+    assert {0, 8} <= _quick_opcodes(decoder, from_client=False)
+
+
+def test_quick_way_is_closed_while_a_frame_is_held_and_in_segments() -> None:
+    decoder = ConnectionDecoder(syn_seen=True)
+    decoder.feed(True, QUERY[:20], 1)
+    assert decoder.quick_kinds(True) is None
+    decoder.feed(True, QUERY[20:], 2)
+    assert decoder.quick_kinds(True) is not None
+    assert ConnectionDecoder(syn_seen=False).quick_kinds(True) is None
+    segmented = ConnectionDecoder(syn_seen=True)
+    segmented.feed(True, _startup(5), 1)
+    assert segmented.quick_kinds(True) is None
+
+
+def _quick_opcodes(decoder: ConnectionDecoder, *, from_client: bool) -> frozenset[int]:
+    kinds = decoder.quick_kinds(from_client)
+    assert kinds is not None
+    return kinds[1]
 
 
 def test_unfinished_frames_of_both_directions_are_shown_at_the_end() -> None:
