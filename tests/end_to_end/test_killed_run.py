@@ -31,13 +31,14 @@ SCENARIO = "scenarios/hints/test_hinted_handoff.py::test_hints_are_handed_over_o
 
 def begun_run(folder: Path) -> subprocess.Popen[bytes]:
     """A run of a scenario, in a process of its own."""
+    paths = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
     options = ["-q", "-p", "no:cacheprovider", f"--report-dir={folder / 'reports'}"]
     return subprocess.Popen(
         [sys.executable, "-m", "pytest", SCENARIO, "--cluster=simulated", *options],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, RUN_VARIABLE: str(folder), "TMPDIR": str(folder), "PYTHONPATH": str(ROOT)},
+        env={**os.environ, RUN_VARIABLE: str(folder), "TMPDIR": str(folder), "PYTHONPATH": paths},
     )
 
 
