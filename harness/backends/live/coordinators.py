@@ -115,7 +115,8 @@ class Coordinators:
             monitor_reporting_enabled=False,
         )
         try:
-            session = cluster.connect()
+            # Before all pools are there, a replica may be passed over.
+            session = cluster.connect(wait_for_all_pools=knows_all)
         except NoHostAvailable as error:
             cluster.shutdown()
             told = error.errors.values() if isinstance(error.errors, Mapping) else error.errors
