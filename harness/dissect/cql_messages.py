@@ -37,7 +37,7 @@ class CqlMessages:
         """Forget a connection that has ended; its requests stay, for replies that are still held back."""
         self._clients.forget(state.connection.number)
 
-    def take_run(self, state: CqlState, data: bytes, mark: int, *, from_client: bool) -> int:
+    def take_run(self, state: CqlState, from_client: bool, data: bytes, mark: int) -> int:
         """Add the whole messages at the front of what a packet holds; return the offset of what is left.
 
         Written out for speed, like ``RpcMessages.take_requests``.

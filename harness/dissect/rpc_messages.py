@@ -12,10 +12,10 @@ from harness.codec.verbs.line import Line
 from harness.codec.verbs.registry import Mode, Role
 from harness.codec.verbs.table import TABLE
 from harness.codec.verbs.write_identity import (
+    NO_FORWARDS_BYTES,
     WRITE_ID_BYTES,
     AddressKey,
     address_key,
-    blob_bytes,
     no_forwards_from,
     peek_write_identity,
     write_id,
@@ -71,6 +71,7 @@ _ACTION_OF = [_ACTIONS.get(verb) for verb in range(max(_ACTIONS) + 1)]
 """The same by verb: an index takes a third of the time of a key."""
 _ACTION_COUNT = len(_ACTION_OF)
 _NO_REQUEST = (None, None, None)
+_NO_WRITE = (None, b"")
 _RPC = Protocol.RPC
 _KIND_REQUEST = Kind.REQUEST
 _KIND_ONE_WAY = Kind.ONE_WAY
@@ -78,7 +79,9 @@ _KIND_REPLY = Kind.REPLY
 _KIND_EXCEPTION = Kind.EXCEPTION
 # Half the time of Message(...), which goes through a function written in Python.
 _new_tuple = tuple.__new__
-_unpack_request = REQUEST_HEADER.unpack_from
+# With the first number of the payload, which is the size of a mutation: asking for it apart takes longer.
+_unpack_request = struct.Struct(REQUEST_HEADER.format + "I").unpack_from
+_unpack_no_forwards_and_id = struct.Struct(f"{NO_FORWARDS_BYTES}s{WRITE_ID_BYTES}s").unpack_from
 _unpack_reply = REPLY_HEADER.unpack_from
 _unpack_reply_timed = REPLY_HEADER_TIMED.unpack_from
 
@@ -154,7 +157,7 @@ class RpcMessages:
         action_count = _ACTION_COUNT
         new = _new_tuple
         unpack = _unpack_request
-        size_of = blob_bytes
+        unpack_write = _unpack_no_forwards_and_id
         pending = state.pending
         no_forwards = state.no_forwards
         writes_to = state.writes_to
@@ -164,10 +167,11 @@ class RpcMessages:
         number = assembly.count
         time_ns = assembly.times[mark & TIMES_MASK]
         size = len(data)
-        header_end_max = size - 28
+        # Requests without a payload at the end of a packet take the other way.
+        header_end_max = size - 32
         position = 0
         while position <= header_end_max:
-            timeout_ms, verb, msg_id, length = unpack(data, position)
+            timeout_ms, verb, msg_id, length, first = unpack(data, position)
             start = position + 28
             end = start + length
             if end > size or msg_id < 1:
@@ -189,12 +193,11 @@ class RpcMessages:
                 if write is not None:
                     acknowledges, acknowledges_frame = write
             elif action is _WRITES:
-                try:
-                    behind = start + size_of(data, start)[0] + 12
-                except struct.error:
-                    behind = end
-                if behind + WRITE_ID_BYTES <= end and data[behind - 8 : behind] == no_forwards:
-                    writes_to[data[behind : behind + WRITE_ID_BYTES]] = (number, mark)
+                # Behind the mutation and its size, if the payload holds that much.
+                behind = start + 4 + first
+                forwards, key = unpack_write(data, behind) if behind + 20 <= end else _NO_WRITE
+                if forwards == no_forwards:
+                    writes_to[key] = (number, mark)
                 else:
                     self._take_write(state, verb, payload, number, mark)
             elif action is _LEARNS:

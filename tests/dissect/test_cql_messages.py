@@ -39,7 +39,7 @@ class Room:
 
     def feed_quickly(self, data: bytes, mark: int, *, from_client: bool) -> None:
         """Take bytes the quick way, and what that leaves by way of frames."""
-        taken = self.messages.take_run(self.state, data, mark, from_client=from_client)
+        taken = self.messages.take_run(self.state, from_client, data, mark)
         self.feed(data[taken:], mark, from_client=from_client)
 
 
@@ -70,8 +70,8 @@ def test_quick_way_takes_whole_frames_and_leaves_the_rest() -> None:
     room.feed(READY, 2, from_client=False)
     requests, replies = QUERY + EXECUTE, ROWS + VOID
     room.assembly.take()
-    assert room.messages.take_run(room.state, requests + QUERY[:5], 3, from_client=True) == len(requests)
-    assert room.messages.take_run(room.state, replies + COMPRESSED, 4, from_client=False) == len(replies)
+    assert room.messages.take_run(room.state, True, requests + QUERY[:5], 3) == len(requests)
+    assert room.messages.take_run(room.state, False, replies + COMPRESSED, 4) == len(replies)
     messages: list[Message] = room.assembly.take()
     assert [message.verb for message in messages] == [7, 10, 8, 8]
     assert [message.payload for message in messages[:2]] == [QUERY[9:], EXECUTE[9:]]

@@ -147,11 +147,12 @@ class BlockDecoder:
             clocks = section.clocks
             interface_count = len(clocks)
             number = self._packet_count
+            last_start = end - _ENHANCED_MIN_BYTES
             known_interface_and_high = -1
             link_type = tick_ns = base_ns = 0
             # Nearly every block is an enhanced packet without options. The loop takes those alone; whatever
             # looks different in any way falls through to the careful path below, which knows the reasons.
-            while end - position >= _ENHANCED_MIN_BYTES:
+            while position <= last_start:
                 kind, size, interface_and_high, low, captured, original = head(data, position)
                 following = position + size
                 if (

@@ -16,8 +16,8 @@ _NO_FORWARDS = struct.Struct("<IIIQ").unpack_from
 _SHARD_AND_ID = struct.Struct("<IQ").unpack_from
 _pack_write_id = struct.Struct("<IQ").pack
 _pack_no_forwards = struct.Struct("<II").pack
-blob_bytes = _U32
-"""Reads the size of a blob from the four bytes before it."""
+NO_FORWARDS_BYTES = 8
+"""What ``no_forwards_from`` gives."""
 WRITE_ID_BYTES = 12
 """Shard and response id; a MUTATION_DONE or MUTATION_FAILED begins with them."""
 IPV6_MARK = 0xFFFFFFFF

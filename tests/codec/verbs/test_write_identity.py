@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.codec.verbs.write_identity import (
+    NO_FORWARDS_BYTES,
     WRITE_ID_BYTES,
     address_key,
-    blob_bytes,
     no_forwards_from,
     peek_write_identity,
     write_id,
@@ -92,9 +92,9 @@ def test_acknowledgement_begins_with_the_write_id() -> None:
 
 def test_write_that_nobody_sends_on_is_known_by_the_bytes_before_its_id() -> None:
     data = payload(BLOB, "00000000 0100000a", SHARD_AND_ID, "00")
-    position = 4 + blob_bytes(data)[0]
-    assert data[position : position + 8] == no_forwards_from(address_key("10.0.0.1"))
-    assert data[position + 8 :][:WRITE_ID_BYTES] == write_id(2, 1600000000000)
+    behind = 4 + struct.unpack_from("<I", data)[0]
+    assert data[behind:][:NO_FORWARDS_BYTES] == no_forwards_from(address_key("10.0.0.1"))
+    assert data[behind + NO_FORWARDS_BYTES :][:WRITE_ID_BYTES] == write_id(2, 1600000000000)
     assert no_forwards_from(address_key("2001:db8::1")) == b""
 
 
