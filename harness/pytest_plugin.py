@@ -116,7 +116,7 @@ def _add_options_of_real_nodes(group: pytest.OptionGroup) -> None:
     group.addoption(
         "--sidecar-image",
         metavar="IMAGE",
-        help="of --cluster=docker: what sidecars are made of: has dumpcap, python3 and iptables",
+        help="of --cluster=docker: what sidecars are made of: has dumpcap, python3, iptables and tc",
     )
     group.addoption(
         "--docker-subnet",

@@ -161,7 +161,30 @@ class Node(Protocol):
         """Drop all packets between it and some peers; none named: all of them."""
 
     def heal(self) -> None:
-        """End ``isolate``."""
+        """End ``isolate``; links that are slow or lossy stay so."""
+
+    def shape_links(
+        self,
+        peers: Iterable[Named] = (),
+        *,
+        delay_ms: float = 0,
+        loss_percent: float = 0,
+        bandwidth_kbit_per_s: int | None = None,
+    ) -> None:
+        """Make the way from it to some peers worse; none named: to all that there are now.
+
+        It is about packets that this node sends to them; the way back is the peer's to shape. Numbers take the place of
+        those of an earlier call, and without any the way is as it was.
+
+        Args:
+            peers: to whom.
+            delay_ms: how much later each packet arrives.
+            loss_percent: how many of a hundred packets are lost, chosen at random.
+            bandwidth_kbit_per_s: None: as fast as the machine is.
+
+        Raises:
+            ValueError: a number that cannot be.
+        """
 
     def repair(self, keyspace: str) -> None:
         """Run a repair of a keyspace with this node as the master."""

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable, Collection, Iterable
 
+from harness.backends.network.link_shape import LinkShape
 from harness.backends.network.links import Links
 from harness.backends.network.process import STOP_TIMEOUT_S, Process
 from harness.backends.scylla_settings import Place
@@ -135,6 +136,15 @@ class ProcessMachine:
             BackendError: the kernel refuses.
         """
         self._links.heal(self.name)
+
+    def shape_links(self, peers: Iterable[str], shape: LinkShape) -> None:
+        """Set how good the way from it to nodes of these names is.
+
+        Raises:
+            BackendError: the kernel refuses.
+        """
+        for peer in peers:
+            self._links.shape(self.name, peer, shape)
 
     def _running(self, what: str) -> Process:
         if self._process is None:

@@ -16,6 +16,8 @@ from docker.errors import NotFound
 
 from harness.backends.docker.engine import Engine
 from harness.backends.docker.firewall import Firewall
+from harness.backends.docker.links import ContainerLinks
+from harness.backends.network.link_shape import LinkShape
 from harness.backends.scylla_settings import Place
 from harness.errors import BackendError
 from harness.waiting import wait_until
@@ -39,6 +41,7 @@ class DockerMachine:
         container: its id.
         place: the node's name, address, datacenter and rack.
         firewall: of all nodes.
+        links: of all nodes.
         files: gives what is to stand in the folder of settings when it starts.
     """
 
@@ -49,16 +52,19 @@ class DockerMachine:
         place: Place,
         *,
         firewall: Firewall,
+        links: ContainerLinks,
         files: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self.container = container
         self.place = place
         self._engine = engine
         self._firewall = firewall
+        self._links = links
         self._files = files
         self._started_s = 0.0
         self._looked_s = 0.0
         firewall.add(self)
+        links.add(self)
 
     @property
     def name(self) -> str:
@@ -100,6 +106,7 @@ class DockerMachine:
             self._started_s = time.time()
             self._engine.api.start(self.container)
         self._firewall.restarted(self.name)
+        self._links.restarted(self.name)
 
     def exit_code(self) -> int | None:
         """None while it runs, and before it was first started.
@@ -202,6 +209,14 @@ class DockerMachine:
         """
         self._firewall.heal(self.name)
 
+    def shape_links(self, peers: Iterable[str], shape: LinkShape) -> None:
+        """Set how good the way from it to nodes of these names is.
+
+        Raises:
+            BackendError: the kernel under the containers lacks what it takes.
+        """
+        self._links.shape(self.name, peers, shape)
+
     def remove(self) -> None:
         """Remove the container with its data.
 
@@ -209,6 +224,7 @@ class DockerMachine:
             BackendError: the engine refuses.
         """
         self._firewall.remove(self.name)
+        self._links.remove(self.name)
         self._engine.remove_container(self.container)
 
     def _is_running(self) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 IMAGE = "scylladb/scylla:2025.1.15"
 """The line with long support whose captures the scenarios are held against."""
 SIDECAR_IMAGE = "nicolaka/netshoot:v0.13"
-"""Has dumpcap, Python and iptables."""
+"""Has dumpcap, Python, iptables, ip and tc."""
 
 
 class CaptureBy(Enum):

@@ -20,6 +20,7 @@ from harness.backends.docker.engine import Engine
 from harness.backends.docker.firewall import Firewall
 from harness.backends.docker.host_tap import HostTap, sees_bridge, why_not_here
 from harness.backends.docker.image_files import read_file
+from harness.backends.docker.links import ContainerLinks
 from harness.backends.docker.machine import CONFIGURATION, DockerMachine
 from harness.backends.docker.network import DockerNetwork, make_network, network_of
 from harness.backends.docker.options import CaptureBy, ConnectBy, DockerOptions
@@ -29,6 +30,7 @@ from harness.backends.docker.running import address_of, needs_of, running_nodes,
 from harness.backends.docker.sidecar import SidecarTap
 from harness.backends.docker.temporary_folder import left_over_folders, make_folder, remove_folder
 from harness.backends.docker.version import release_of
+from harness.backends.docker.way_in import WayIn
 from harness.backends.live.machine import Machine
 from harness.backends.scylla_settings import (
     DATACENTER,
@@ -87,7 +89,8 @@ class DockerSite:
         self._overlay: dict[str, Any] = {} if options.yaml is None else read_overlay(options.yaml)
         self._labels = {labels.CLUSTER: name, labels.OWNER: labels.owner()}
         self._sidecar_image = sidecar_image(engine, name, options)
-        self._firewall = Firewall(engine, image=self._sidecar_image, labels=self._labels)
+        way_in = WayIn(engine, image=self._sidecar_image, labels=self._labels)
+        self._firewall, self._links = Firewall(way_in), ContainerLinks(way_in)
         self._machines: list[DockerMachine] = []
         self._count = count_of(needs)
         self._delivered: dict[str, Any] | None = None
@@ -365,7 +368,9 @@ class DockerSite:
             _YAML: yaml_text(delivered, settings, self._overlay),
             RACKDC: rackdc_text(place),
         }
-        machine = DockerMachine(self._engine, container, place, firewall=self._firewall, files=lambda: files)
+        machine = DockerMachine(
+            self._engine, container, place, firewall=self._firewall, links=self._links, files=lambda: files
+        )
         self._machines.append(machine)
         return machine
 
@@ -386,7 +391,7 @@ class DockerSite:
             rack=written.get(labels.RACK, RACK),
             is_seed=True,
         )
-        return DockerMachine(self._engine, container["Id"], place, firewall=self._firewall)
+        return DockerMachine(self._engine, container["Id"], place, firewall=self._firewall, links=self._links)
 
     def _next_address(self) -> str:
         if self.is_ours:

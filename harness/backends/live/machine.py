@@ -7,6 +7,7 @@ from typing import Protocol
 
 from cassandra.connection import Connection
 
+from harness.backends.network.link_shape import LinkShape
 from harness.capture.tap import Tap
 from harness.codec.verbs.line import Line
 
@@ -60,6 +61,9 @@ class Machine(Protocol):
 
     def heal(self) -> None:
         """End ``isolate``."""
+
+    def shape_links(self, peers: Iterable[str], shape: LinkShape) -> None:
+        """Set how good the way from it to nodes of these names is."""
 
 
 class Site(Protocol):

@@ -14,6 +14,7 @@ from harness.backends.live.readiness import Readiness, expect_running
 from harness.backends.live.request_log import RequestLog, logged_connection_class
 from harness.backends.live.rest_client import RestClient
 from harness.backends.live.system_reader import read_topology
+from harness.backends.network.link_shape import LinkShape
 from harness.errors import BackendError
 from harness.topology import Node, Topology
 from harness.waiting import wait_until
@@ -50,6 +51,8 @@ class Members:
         self._left: set[str] = set()
         self._first: tuple[Machine, ...] = ()
         self._cut: set[str] = set()
+        self._shaped: dict[str, set[str]] = {}
+        """Senders, with those to whom their way is slow or lossy."""
         self._topology: Topology | None = None
         self._rings: list[tuple[int, Topology]] = []
 
@@ -167,6 +170,7 @@ class Members:
         Raises:
             BackendError: a node does not come back, or does not leave.
         """
+        self._unshape()
         for machine in self._first:
             if machine.name in self._left:
                 continue
@@ -248,6 +252,26 @@ class Members:
         self._cut.discard(machine.name)
         self._wait_until_back(machine)
 
+    def shape_links(self, machine: Machine, peers: tuple[str, ...], shape: LinkShape) -> None:
+        """Set how good the way from it to some peers is; none: to all.
+
+        When the last of all links is as it was, it returns when all that run take each other for alive.
+        """
+        if machine.name in peers:
+            raise BackendError(f"{machine.name} has no link to itself")
+        named = peers or tuple(other.name for other in self._members if other.name != machine.name)
+        self.note_change()
+        shaped = self._shaped.setdefault(machine.name, set())
+        if not shape.is_plain:
+            shaped.update(named)
+        machine.shape_links(named, shape)
+        if shape.is_plain:
+            shaped.difference_update(named)
+            if not shaped:
+                del self._shaped[machine.name]
+            if not self._shaped and not self._cut:
+                self._readiness.wait_for_peers(self._talking)
+
     def repair(self, machine: Machine, keyspace: str) -> None:
         """Run a repair."""
         self.note_change()
@@ -268,6 +292,15 @@ class Members:
             self.coordinators.close()
         finally:
             self._site.close()
+
+    def _unshape(self) -> None:
+        """Make all links as they were; nobody is waited for."""
+        members = {machine.name: machine for machine in self._members}
+        while self._shaped:
+            sender, receivers = self._shaped.popitem()
+            if sender in members:
+                self.note_change()
+                members[sender].shape_links(sorted(receivers & members.keys()), LinkShape())
 
     def _bring_back(self, machine: Machine) -> None:
         """Undo what was done to a node."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from harness.backends.live.machine import Machine
+from harness.backends.network.link_shape import LinkShape
 from harness.backends.placed_table import Named
 
 
@@ -31,6 +32,9 @@ class Steering(Protocol):
 
     def heal(self, machine: Machine) -> None:
         """End ``isolate``."""
+
+    def shape_links(self, machine: Machine, peers: tuple[str, ...], shape: LinkShape) -> None:
+        """Set how good the way from it to nodes of these names is; none: to all."""
 
     def repair(self, machine: Machine, keyspace: str) -> None:
         """Run a repair."""
@@ -114,8 +118,36 @@ class LiveNode:
         self.steering.isolate(self.machine, tuple(peer.name for peer in peers))
 
     def heal(self) -> None:
-        """End ``isolate``."""
+        """End ``isolate``; links that are slow or lossy stay so."""
         self.steering.heal(self.machine)
+
+    def shape_links(
+        self,
+        peers: Iterable[Named] = (),
+        *,
+        delay_ms: float = 0,
+        loss_percent: float = 0,
+        bandwidth_kbit_per_s: int | None = None,
+    ) -> None:
+        """Make the way from it to some peers worse; none named: to all that there are now.
+
+        It is about packets that this node sends to them; the way back is the peer's to shape. Numbers take the place of
+        those of an earlier call, and without any the way is as it was. Clients notice nothing but what nodes wait for.
+
+        Args:
+            peers: to whom.
+            delay_ms: how much later each packet arrives.
+            loss_percent: how many of a hundred packets are lost, chosen at random.
+            bandwidth_kbit_per_s: None: as fast as the machine is.
+
+        Raises:
+            BackendError: the kernel lacks what it takes, or refuses.
+            ValueError: a number that cannot be.
+        """
+        shape = LinkShape(
+            delay_ms=delay_ms, loss_percent=loss_percent, bandwidth_kbit_per_s=bandwidth_kbit_per_s
+        )
+        self.steering.shape_links(self.machine, tuple(peer.name for peer in peers), shape)
 
     def repair(self, keyspace: str) -> None:
         """Run a repair of a keyspace with this node as the master; returns when it is done.

@@ -106,6 +106,22 @@ class ReplayNode:
         """
         self.cluster.expect_voice(self.name, "healed")
 
+    def shape_links(
+        self,
+        peers: Iterable[Named] = (),
+        *,
+        delay_ms: float = 0,  # noqa: ARG002  (the capture was recorded under it)
+        loss_percent: float = 0,  # noqa: ARG002
+        bandwidth_kbit_per_s: int | None = None,  # noqa: ARG002
+    ) -> None:
+        """Make sure that the peers are known; that the capture was recorded over such links, the claim says by its times.
+
+        Raises:
+            BackendError: they are not.
+        """
+        for peer in peers:
+            self.cluster.node(peer)
+
     def repair(self, keyspace: str) -> None:
         """Make sure that the keyspace is known; that the repair shows, the claim says.
 

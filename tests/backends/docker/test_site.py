@@ -6,9 +6,9 @@ import pytest
 from harness.backends.contract import Needs
 from harness.backends.docker import labels
 from harness.backends.docker.engine import Engine
-from harness.backends.docker.firewall import Firewall
 from harness.backends.docker.options import CaptureBy, DockerOptions
 from harness.backends.docker.site import DockerSite, why_not
+from harness.backends.docker.way_in import WayIn
 from harness.backends.live.cluster import LiveCluster
 from harness.codec.verbs.line import Line
 from harness.errors import BackendError
@@ -85,7 +85,7 @@ def test_isolated_node_hears_nobody_until_it_is_healed(
     started: Started, monkeypatch: pytest.MonkeyPatch, is_root_here: bool
 ) -> None:
     if not is_root_here:
-        monkeypatch.setattr(Firewall, "_way_in", lambda *_: None)
+        monkeypatch.setattr(WayIn, "_from_here", lambda *_: None)
     node = started.cluster.node("n2")
     node.isolate()
     assert wait_until(

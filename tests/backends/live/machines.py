@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from harness.backends.network.link_shape import LinkShape
+
 
 @dataclass
 class FakeMachine:
@@ -46,3 +48,6 @@ class FakeMachine:
 
     def heal(self) -> None:
         self.done.append("heal")
+
+    def shape_links(self, peers: Iterable[str], shape: LinkShape) -> None:
+        self.done.append(f"shape {','.join(peers)} {shape.delay_ms}")

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,10 +8,13 @@ from cassandra.cluster import NoHostAvailable
 
 from harness.backends.contract import Needs
 from harness.backends.live.cluster import LiveCluster, line_of_release
+from harness.backends.network.link_shape import LinkShape
 from harness.backends.simulated import SimulatedSite
 from harness.backends.statements import cql
+from harness.capture.dumpcap import RunningCapture
 from harness.codec.verbs.line import Line
 from harness.errors import BackendError
+from harness.live_recorder import LiveRecorder
 from tests.backends.network.networks import skip_without_namespaces
 
 MAP = "CREATE TABLE ks.map (id int PRIMARY KEY, v text)"
@@ -143,6 +147,73 @@ def test_a_paused_or_isolated_node_is_back_when_that_ends(cluster: LiveCluster) 
     third.heal()
     assert not cluster.members.deaf
     cluster.session(first).execute(cql("INSERT INTO ks.map (id, v) VALUES (3, 'x')", "ALL"))
+
+
+def acknowledged_after_s(cluster: LiveCluster, path: Path, statement: object) -> dict[str, float]:
+    """After what time each replica's acknowledgement of a write that the first node coordinates is on the wire."""
+    recorder = LiveRecorder(RunningCapture.start(cluster.members._site.tap, path), cluster)
+    try:
+        cluster.session(cluster.nodes[0]).execute(statement)
+        messages = recorder.trace().messages
+    finally:
+        recorder.close()
+    sent = {message.number: message for message in messages}
+    return {
+        message.sender_node: (message.first_ns - sent[message.acknowledges].time_ns) / 1e9
+        for message in messages
+        if message.sender_node is not None and message.acknowledges is not None
+    }
+
+
+@namespaces
+def test_a_slow_link_holds_up_who_waits_for_it_and_the_capture_shows_where(
+    cluster: LiveCluster, tmp_path: Path
+) -> None:
+    cluster.table(MAP, replication_factor=3)
+    first, _, third = cluster.nodes
+    session = cluster.session(first)
+    write = "INSERT INTO ks.map (id, v) VALUES (4, 'x')"
+    first.shape_links([third], delay_ms=700)
+    started_s = time.monotonic()
+    session.execute(cql(write, "QUORUM"))
+    assert time.monotonic() - started_s < 0.7
+    started_s = time.monotonic()
+    waited_s = acknowledged_after_s(cluster, tmp_path / "slow.pcapng", cql(write, "ALL"))
+    assert time.monotonic() - started_s >= 0.7
+    assert waited_s["n3"] >= 0.7 > waited_s["n2"]
+    first.shape_links([third])
+    waited_s = acknowledged_after_s(cluster, tmp_path / "fast.pcapng", cql(write, "ALL"))
+    assert max(waited_s.values()) < 0.7
+
+
+@namespaces
+def test_links_to_nobody_by_name_are_those_to_all_and_healing_leaves_them(cluster: LiveCluster) -> None:
+    first, second, third = cluster.nodes
+    site = cluster.members._site
+    assert isinstance(site, SimulatedSite)
+    links = site.network.links
+    second.shape_links(bandwidth_kbit_per_s=8000)
+    second.heal()
+    shape = LinkShape(bandwidth_kbit_per_s=8000)
+    assert links.shape_of("n2", "n1") == links.shape_of("n2", "n3") == shape
+    assert links.shape_of("n1", "n2").is_plain
+    second.shape_links([first])
+    assert links.shape_of("n2", "n1").is_plain
+    assert links.shape_of("n2", "n3") == shape
+    third.shape_links([first], bandwidth_kbit_per_s=8000)
+    # What is done before another scenario has the cluster.
+    cluster.members.restore()
+    assert links.shape_of("n2", "n3").is_plain
+    assert links.shape_of("n3", "n1").is_plain
+
+
+@namespaces
+def test_links_that_cannot_be_are_refused(cluster: LiveCluster) -> None:
+    first = cluster.nodes[0]
+    with pytest.raises(BackendError, match="n1 has no link to itself"):
+        first.shape_links([first], delay_ms=1)
+    with pytest.raises(ValueError, match="a loss of 101 percent"):
+        first.shape_links(loss_percent=101)
 
 
 @namespaces

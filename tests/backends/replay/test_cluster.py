@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from harness.backends.contract import Cluster, Needs
@@ -100,6 +102,9 @@ def test_what_a_node_is_told_to_do_may_need_nothing(demo: ReplayCluster) -> None
     demo.node("n1").decommission()
     with pytest.raises(BackendError, match="knows no keyspace other"):
         demo.node("n1").repair("other")
+    demo.node("n1").shape_links([demo.node("n2")], delay_ms=100)
+    with pytest.raises(BackendError, match="knows no node n9"):
+        demo.node("n1").shape_links([replace(demo.topology.nodes[1], name="n9")], delay_ms=100)
     with demo.given("a node is down"):
         demo.node("n3").kill()
         demo.node("n3").start()
