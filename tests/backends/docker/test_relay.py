@@ -61,22 +61,37 @@ def engine_elsewhere(engine: Engine) -> Iterator[str]:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
+    opened: list[socket.socket] = []
+    carriers: list[Thread] = []
+
     def serve(listener: socket.socket) -> None:
         with suppress(OSError):
             while True:
                 near, _ = listener.accept()
                 far = socket.socket(socket.AF_UNIX)
+                opened.extend((near, far))
                 far.connect(path)
-                Thread(target=carry, args=(near, far), daemon=True).start()
-                Thread(target=carry, args=(far, near), daemon=True).start()
+                for ends in ((near, far), (far, near)):
+                    carriers.append(Thread(target=carry, args=ends, daemon=True))
+                    carriers[-1].start()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        Thread(target=serve, args=(listener,), daemon=True).start()
-        yield f"tcp://127.0.0.1:{listener.getsockname()[1]}"
-        listener.shutdown(socket.SHUT_RDWR)
+        server = Thread(target=serve, args=(listener,), daemon=True)
+        server.start()
+        try:
+            yield f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            server.join()
+            for end in opened:
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+            for carrier in carriers:
+                carrier.join()
+            for end in opened:
+                end.close()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_scenario_passes_on_an_engine_elsewhere(
     engine: Engine, options: DockerOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
