@@ -232,8 +232,10 @@ def test_connections_that_end_are_forgotten(node: SingleNode) -> None:
         return len(set(node.server._clients) - before)
 
     cluster = cluster_of(node)
-    cluster.connect()
-    # Those of earlier tests may be closing still.
-    assert wait_until(lambda: others() == 2, timeout_s=10)
-    cluster.shutdown()
+    try:
+        cluster.connect()
+        # Those of earlier tests may be closing still.
+        assert wait_until(lambda: others() == 2, timeout_s=10)
+    finally:
+        cluster.shutdown()
     assert wait_until(lambda: others() == 0, timeout_s=10)
