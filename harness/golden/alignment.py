@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from harness.golden.normalise import Flow
 
+_PAIR = 1 << 32
+"""What a pair counts, so that no likeness of others makes up for one that is missing."""
+
 
 class Pair(NamedTuple):
     """A statement in both runs; their indices."""
@@ -48,4 +51,4 @@ def _likeness(first: Flow, second: Flow) -> int:
     """0: not the same statement."""
     if first.text != second.text or first.consistency_level != second.consistency_level:
         return 0
-    return 3 if first.coordinator_has_part == second.coordinator_has_part else 1
+    return _PAIR + (first.coordinator_has_part == second.coordinator_has_part)

@@ -34,3 +34,8 @@ def test_another_level_is_another_statement() -> None:
 def test_where_the_coordinator_has_the_same_part_is_preferred() -> None:
     assert aligned([flow("a", part=False), flow("a")], [flow("a")]) == (Pair(1, 0),)
     assert aligned([flow("a", part=False)], [flow("a")]) == (Pair(0, 0),)
+
+
+def test_no_likeness_makes_up_for_a_pair_that_is_missing() -> None:
+    first = [flow("a"), flow("a"), flow("a", part=False), flow("a", part=False)]
+    assert aligned(first, first[2:] + first[:2]) == (Pair(0, 0), Pair(1, 1), Pair(2, 2), Pair(3, 3))
