@@ -136,9 +136,13 @@ def test_the_driver_sees_the_schema_agree(driver: DriverSession, connect: Callab
     for number in range(5):
         answer = session.execute(f"CREATE TABLE agreed_{number} (k int PRIMARY KEY)")
         assert answer.response_future.is_schema_agreed
-    versions = {row.schema_version for row in session.execute("SELECT schema_version FROM system.peers")}
-    versions.add(only(session, "SELECT schema_version FROM system.local").schema_version)
-    assert len(versions) == 1
+
+    def versions() -> set[object]:
+        told = {row.schema_version for row in session.execute("SELECT schema_version FROM system.peers")}
+        return told | {only(session, "SELECT schema_version FROM system.local").schema_version}
+
+    # Not each of these goes to the node that the driver has asked; gossip tells the others within a round.
+    assert wait_until(lambda: len(versions()) == 1, timeout_s=10)
     assert set(cluster.metadata.keyspaces["app"].tables) >= {f"agreed_{number}" for number in range(5)}
 
 
