@@ -58,7 +58,8 @@ def test_interrupted_run_leaves_nothing(engine: Engine, options: DockerOptions, 
     assert wait_until(lambda: len(owned_by(engine, run.pid)) >= 4 or run.poll() is not None, timeout_s=60)
     run.send_signal(signal.SIGINT)
     output = run.communicate(timeout=120)[0].decode()
-    assert run.returncode == pytest.ExitCode.INTERRUPTED, output
+    # Not by its exit code: where an interrupt falls between two lines, pytest cannot show it, and ends otherwise.
+    assert "KeyboardInterrupt" in output, output
     assert owned_by(engine, run.pid) == []
 
 
