@@ -232,11 +232,11 @@ def _order_of_needs(item: pytest.Item) -> str:
     return str(sorted(marked.items(), key=lambda pair: pair[0]))
 
 
-def pytest_unconfigure() -> None:
+def pytest_unconfigure(config: pytest.Config) -> None:
     """End the cluster that scenarios have shared."""
     run = sys.modules.get("harness.run")
     if run is not None:
-        run.end_shared()
+        run.end_shared(config.getoption("--cluster"))
 
 
 @pytest.fixture

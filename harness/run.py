@@ -232,13 +232,22 @@ def shares_clusters(backend: str) -> bool:
     return backend in {DOCKER, EXECUTABLE}
 
 
-def end_shared() -> None:
-    """Give up the cluster that is left over for another scenario.
+def end_shared(backend: str | None) -> None:
+    """Give up the cluster that is left over for another scenario, and what an interrupt has left besides.
+
+    Args:
+        backend: what scenarios ran on; None: nobody has said.
 
     Raises:
         BackendError: something of it cannot be removed.
     """
-    _reuse.close()
+    try:
+        _reuse.close()
+    finally:
+        if backend == DOCKER:
+            from harness.backends.docker.site import clean_up_own  # noqa: PLC0415  (the same)
+
+            clean_up_own()
 
 
 def start_simulated(needs: Needs) -> "Running":

@@ -55,7 +55,7 @@ class ContainerStream:
         self._lock = Lock()
         self._exit_code: int | None = None
         self._name = name
-        with engine.refusing(f"{name} cannot be started"):
+        with engine.changing(f"{name} cannot be started"):
             host = engine.api.create_host_config(
                 network_mode=network_mode, cap_add=["NET_ADMIN", "NET_RAW"], security_opt=["label=disable"]
             )
@@ -71,7 +71,7 @@ class ContainerStream:
                 )["Id"]
             )
         try:
-            with engine.refusing(f"{name} cannot be started"):
+            with engine.changing(f"{name} cannot be started"):
                 # Whoever is killed closes this, and thereby the program's standard input.
                 self._attached = engine.api.attach_socket(
                     self.container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}

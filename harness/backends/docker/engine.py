@@ -20,6 +20,7 @@ from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from harness.errors import BackendError
+from harness.interrupts import interrupts_wait
 
 TIMEOUT_S = 120.0
 _KNOCK_TIMEOUT_S = 10.0
@@ -77,6 +78,15 @@ class Engine:
         except (DockerException, requests.RequestException) as error:
             raise BackendError(f"{what}: {_explained(error)}") from error
 
+    @contextmanager
+    def changing(self, what: str) -> Iterator[None]:
+        """As ``refusing``, for what makes or removes something: an interrupt waits until the engine has answered.
+
+        Nobody could tell otherwise what it still does: it finishes what it was asked for, whoever waits for that.
+        """
+        with self.refusing(what), interrupts_wait():
+            yield
+
     def image_id(self, name: str) -> str:
         """The id of an image, which is pulled if the engine does not have it.
 
@@ -130,28 +140,32 @@ class Engine:
         Raises:
             BackendError: it cannot be started, or does not end.
         """
-        with self.refusing(f"{command[0]} cannot be run in a container"):
-            container = self.api.create_container(
-                image,
-                list(command[1:]),
-                entrypoint=command[0],
-                user="0",
-                labels=dict(labels),
-                host_config=self.api.create_host_config(
-                    network_mode=network_mode, cap_add=list(capabilities)
-                ),
-            )["Id"]
-            try:
+        failure = f"{command[0]} cannot be run in a container"
+        container = ""
+        try:
+            with self.changing(failure):
+                container = self.api.create_container(
+                    image,
+                    list(command[1:]),
+                    entrypoint=command[0],
+                    user="0",
+                    labels=dict(labels),
+                    host_config=self.api.create_host_config(
+                        network_mode=network_mode, cap_add=list(capabilities)
+                    ),
+                )["Id"]
                 self.api.start(container)
+            with self.refusing(failure):
                 code = int(self.api.wait(container, timeout=TIMEOUT_S)["StatusCode"])
                 said = self.api.logs(container).decode(errors="replace").strip()
-            finally:
+        finally:
+            if container:
                 self.remove_container(container)
         return code, said
 
     def remove_container(self, container: str) -> None:
         """Remove a container with its data, running or not; nothing happens if it is gone."""
-        with self.refusing(f"container {container[:12]} cannot be removed"):
+        with self.changing(f"container {container[:12]} cannot be removed"):
             try:
                 self.api.remove_container(container, v=True, force=True)
             except NotFound:
@@ -163,7 +177,7 @@ class Engine:
 
     def remove_network(self, network: str) -> None:
         """Remove a network; nothing happens if it is gone."""
-        with self.refusing(f"network {network[:12]} cannot be removed"):
+        with self.changing(f"network {network[:12]} cannot be removed"):
             try:
                 self.api.remove_network(network)
             except NotFound:

@@ -97,7 +97,7 @@ class DockerMachine:
         Raises:
             BackendError: it runs already, or cannot be started.
         """
-        with self._engine.refusing(f"{self.name} cannot be started"):
+        with self._engine.changing(f"{self.name} cannot be started"):
             if self._engine.api.inspect_container(self.container)["State"]["Running"]:
                 raise BackendError(f"{self.name} runs already (container {self.container[:12]})")
             files = self._files()

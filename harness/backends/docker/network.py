@@ -61,11 +61,11 @@ def make_network(engine: Engine, name: str, *, labels: Mapping[str, str], subnet
             raise BackendError(
                 f"--docker-subnet {subnet} is no subnet such as 10.9.8.0/24: {error}"
             ) from error
-        with engine.refusing(f"no network with the subnet {subnet} can be made"):
+        with engine.changing(f"no network with the subnet {subnet} can be made"):
             return _make(engine, name, wanted, labels)
     refusal: APIError | None = None
     for free in _free(engine):
-        with engine.refusing("no network can be made"):
+        with engine.changing("no network can be made"):
             try:
                 return _make(engine, name, free, labels)
             except APIError as error:

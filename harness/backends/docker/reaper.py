@@ -1,9 +1,9 @@
-"""Removing what killed runs have left in the engine."""
+"""Removing what runs have left in the engine."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from harness.backends.docker.engine import Engine
-from harness.backends.docker.labels import OWNER, is_left_over
+from harness.backends.docker.labels import OWNER, STAYS, is_left_over, owner
 
 
 def reap(engine: Engine, *, with_kept: bool = False) -> tuple[str, ...]:
@@ -16,19 +16,16 @@ def reap(engine: Engine, *, with_kept: bool = False) -> tuple[str, ...]:
     Raises:
         BackendError: something of that cannot be removed.
     """
-    removed: list[str] = []
-    with engine.refusing("containers cannot be listed"):
-        containers = engine.api.containers(all=True, filters={"label": OWNER})
-        networks = engine.api.networks(filters={"label": OWNER})
-    for container in containers:
-        if is_left_over(container["Labels"], with_kept=with_kept):
-            engine.remove_container(container["Id"])
-            removed.append(f"container {container['Names'][0].lstrip('/')}")
-    for network in networks:
-        if is_left_over(network["Labels"], with_kept=with_kept):
-            engine.remove_network(network["Id"])
-            removed.append(f"network {network['Name']}")
-    return tuple(removed)
+    return _remove(engine, [OWNER], lambda labels: is_left_over(labels, with_kept=with_kept))
+
+
+def remove_own(engine: Engine) -> tuple[str, ...]:
+    """Remove containers and networks of this process, but for what is to stay; name what that was.
+
+    Raises:
+        BackendError: something of that cannot be removed.
+    """
+    return _remove(engine, [f"{OWNER}={owner()}"], lambda labels: not labels.get(STAYS))
 
 
 def remove_all(engine: Engine, labels: Mapping[str, str]) -> None:
@@ -37,11 +34,23 @@ def remove_all(engine: Engine, labels: Mapping[str, str]) -> None:
     Raises:
         BackendError: something of that cannot be removed.
     """
-    wanted = {"label": [f"{name}={value}" for name, value in labels.items()]}
+    _remove(engine, [f"{name}={value}" for name, value in labels.items()], lambda _: True)
+
+
+def _remove(
+    engine: Engine, labels: list[str], is_wanted: Callable[[Mapping[str, str]], bool]
+) -> tuple[str, ...]:
+    """Remove what has these labels, or labels with these values, as far as it is wanted."""
+    removed: list[str] = []
     with engine.refusing("containers cannot be listed"):
-        containers = engine.api.containers(all=True, filters=wanted)
-        networks = engine.api.networks(filters=wanted)
+        containers = engine.api.containers(all=True, filters={"label": labels})
+        networks = engine.api.networks(filters={"label": labels})
     for container in containers:
-        engine.remove_container(container["Id"])
+        if is_wanted(container["Labels"]):
+            engine.remove_container(container["Id"])
+            removed.append(f"container {container['Names'][0].lstrip('/')}")
     for network in networks:
-        engine.remove_network(network["Id"])
+        if is_wanted(network["Labels"]):
+            engine.remove_network(network["Id"])
+            removed.append(f"network {network['Name']}")
+    return tuple(removed)

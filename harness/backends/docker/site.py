@@ -23,12 +23,18 @@ from harness.backends.docker.image_files import read_file
 from harness.backends.docker.links import ContainerLinks
 from harness.backends.docker.machine import CONFIGURATION, DockerMachine
 from harness.backends.docker.network import DockerNetwork, make_network, network_of
+from harness.backends.docker.node_taps import Hub, NodeTaps
 from harness.backends.docker.options import CaptureBy, ConnectBy, DockerOptions
-from harness.backends.docker.reaper import reap, remove_all
+from harness.backends.docker.reaper import reap, remove_all, remove_own
 from harness.backends.docker.relay import Relay
 from harness.backends.docker.running import address_of, needs_of, running_nodes, sidecar_image
 from harness.backends.docker.sidecar import SidecarTap
-from harness.backends.docker.temporary_folder import left_over_folders, make_folder, remove_folder
+from harness.backends.docker.temporary_folder import (
+    left_over_folders,
+    make_folder,
+    own_folders,
+    remove_folder,
+)
 from harness.backends.docker.version import release_of
 from harness.backends.docker.way_in import WayIn
 from harness.backends.live.machine import Machine
@@ -49,6 +55,7 @@ from harness.backends.scylla_settings import (
 )
 from harness.codec.verbs.line import Line
 from harness.errors import BackendError
+from harness.interrupts import interrupts_wait
 
 _YAML = "scylla.yaml"
 
@@ -94,7 +101,7 @@ class DockerSite:
         self._machines: list[DockerMachine] = []
         self._count = count_of(needs)
         self._delivered: dict[str, Any] | None = None
-        self._tap: HostTap | SidecarTap | None = None
+        self._tap: _Tap | None = None
         self._anchor = ""
         self._relay: Relay | None = None
 
@@ -130,9 +137,10 @@ class DockerSite:
             for _ in range(count):
                 site._add()
         except BaseException:
-            remove_all(engine, {labels.CLUSTER: name, labels.OWNER: written[labels.OWNER]})
-            if folder is not None:
-                remove_folder(folder)
+            with interrupts_wait():
+                remove_all(engine, {labels.CLUSTER: name, labels.OWNER: written[labels.OWNER]})
+                if folder is not None:
+                    remove_folder(folder)
             raise
         return site
 
@@ -188,7 +196,7 @@ class DockerSite:
         return self.release.boots_together
 
     @property
-    def tap(self) -> HostTap | SidecarTap:
+    def tap(self) -> "_Tap":
         """Where all packets pass.
 
         Raises:
@@ -196,12 +204,20 @@ class DockerSite:
         """
         if self._tap is None:
             bridge, wanted = self.network.bridge, self._options.capture_by
-            reason = "" if wanted is CaptureBy.SIDECAR else why_not_here(bridge)
+            reason = why_not_here(bridge) if wanted in {CaptureBy.AUTO, CaptureBy.BRIDGE} else ""
             if reason and wanted is CaptureBy.BRIDGE:
                 raise BackendError(
                     f"--capture-by=bridge: {reason}; or let a container do it: --capture-by=sidecar"
                 )
-            if reason or wanted is CaptureBy.SIDECAR:
+            if wanted is CaptureBy.NODES or (reason and self._why_no_sidecar()):
+                self._tap = NodeTaps(
+                    self._engine,
+                    image=self._sidecar_image,
+                    labels=self._passing_labels,
+                    hub=self._hub(),
+                    nodes=lambda: self._machines,
+                )
+            elif wanted is CaptureBy.SIDECAR or reason:
                 self._tap = SidecarTap(
                     self._engine, bridge, image=self._sidecar_image, labels=self._passing_labels
                 )
@@ -255,6 +271,7 @@ class DockerSite:
                 return True
         return False
 
+    @interrupts_wait()
     def close(self) -> None:
         """Give everything back, but leave running what is to stay."""
         if not self.is_ours or labels.STAYS in self._labels:
@@ -262,6 +279,7 @@ class DockerSite:
         else:
             self.remove()
 
+    @interrupts_wait()
     def remove(self) -> None:
         """Remove everything; of a cluster that somebody else has made, what is ours alone."""
         self._leave()
@@ -278,10 +296,31 @@ class DockerSite:
         )
         remove_folder(self.folder)
 
+    def _node_taps(self) -> NodeTaps | None:
+        return self._tap if isinstance(self._tap, NodeTaps) else None
+
+    def _why_no_sidecar(self) -> str:
+        """Why a container in the network of the engine's machine does not see the bridge; empty: it does."""
+        try:
+            code, said = self._engine.run_once(
+                self._engine.image_id(self._sidecar_image),
+                ["ls", "-d", str(path_of(self.network.bridge))],
+                labels=self._passing_labels,
+                network_mode="host",
+            )
+        except BackendError as error:
+            return str(error)
+        return said if code != 0 else ""
+
+    def _hub(self) -> Hub:
+        """A container on the network that is no node: what holds the bridge up, or one like it."""
+        container = self._anchor or self._idle_container(self._passing_labels, image=self._sidecar_image)
+        return Hub(container=container, address=address_of(self._engine.inspect(container)))
+
     def _hold_bridge_up(self) -> None:
         """Join a container that does nothing: a bridge that nobody is joined to takes no packets, hence no marks."""
         api = self._engine.api
-        with self._engine.refusing("the container that holds the bridge up cannot be started"):
+        with self._engine.changing("the container that holds the bridge up cannot be started"):
             self._anchor = api.create_container(
                 self.image_id,
                 ["infinity"],
@@ -302,7 +341,7 @@ class DockerSite:
             return
         api = self._engine.api
         image_id = self._engine.image_id(self._sidecar_image)
-        with self._engine.refusing("the container that clients reach the nodes through cannot be started"):
+        with self._engine.changing("the container that clients reach the nodes through cannot be started"):
             container = api.create_container(
                 image_id,
                 ["infinity"],
@@ -341,7 +380,7 @@ class DockerSite:
             # It is called as its first node says.
             del settings["cluster_name"]
         api = self._engine.api
-        with self._engine.refusing(f"no container for {place.name} can be made"):
+        with self._engine.changing(f"no container for {place.name} can be made"):
             container = api.create_container(
                 self.image_id,
                 [
@@ -434,6 +473,25 @@ def clean_up(engine: Engine, *, with_kept: bool = False) -> tuple[str, ...]:
     for folder in folders:
         remove_folder(folder)
     return (*removed, *(f"folder {folder}" for folder in folders))
+
+
+@interrupts_wait()
+def clean_up_own() -> None:
+    """Remove what this process has still got in the engine, but for what is to stay.
+
+    That is what an interrupt has kept from whoever had to remove it: it falls between any two steps.
+
+    Raises:
+        BackendError: something of that cannot be removed.
+    """
+    try:
+        engine = connected()
+    except BackendError:
+        # Where no engine answers, nothing of it can be left.
+        return
+    remove_own(engine)
+    for folder in own_folders():
+        remove_folder(folder)
 
 
 def why_not(needs: Needs, options: DockerOptions) -> str:

@@ -5,6 +5,7 @@ import re
 import secrets
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from harness.backends.network.process_identity import ProcessIdentity
@@ -37,14 +38,21 @@ def make_folder() -> Path:
 
 def left_over_folders() -> tuple[Path, ...]:
     """Those of this user's processes that have ended."""
-    found = []
-    for path in sorted(Path(tempfile.gettempdir()).glob(f"scylla-wire-docker-{os.getuid()}-*")):
-        match = _PATTERN.fullmatch(path.name)
-        if match and ProcessIdentity(int(match[1]), int(match[2])).has_ended():
-            found.append(path)
-    return tuple(found)
+    return tuple(path for path, owner in _folders() if owner.has_ended())
+
+
+def own_folders() -> tuple[Path, ...]:
+    """Those of this process."""
+    return tuple(path for path, owner in _folders() if owner == ProcessIdentity.of(os.getpid()))
 
 
 def remove_folder(folder: Path) -> None:
     """Remove a folder with all that is in it."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folders() -> Iterator[tuple[Path, ProcessIdentity]]:
+    for path in sorted(Path(tempfile.gettempdir()).glob(f"scylla-wire-docker-{os.getuid()}-*")):
+        match = _PATTERN.fullmatch(path.name)
+        if match:
+            yield path, ProcessIdentity(int(match[1]), int(match[2]))
