@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple
 from harness.backends.live.cluster import LiveCluster
 from harness.backends.live.request_log import SentRequest
 from harness.capture.capture_file import CaptureFile
-from harness.capture.dumpcap import RunningCapture
+from harness.capture.dumpcap import Mark, RunningCapture
 from harness.context import Context, context_to_json
 from harness.dissect.native import NativeDissector
 from harness.errors import BackendError, CaptureError, DecodeError
@@ -22,6 +22,12 @@ from harness.topology import Topology
 from harness.waiting import wait_until
 
 QUIET_TIMEOUT_S = 60.0
+_AFTERMATH_NS = 20_000_000
+"""What is done behind a client's back goes on for so long after its answer, as a rule."""
+_ANSWERED_LATE_NS = 1_000_000_000
+"""Within such a time before now, an answer to what was sent last may just have come."""
+_STILL_NOW_NS = 1_000_000_000
+"""A mark of quiet work is none of the end when so much time has gone by since."""
 _HELD_UP_S = 0.6
 """Longer than packets take from the network into the file."""
 _CHUNK_BYTES = 1 << 18
@@ -32,6 +38,12 @@ class _Mark(NamedTuple):
     time_ns: int
     request_count: int
     """How many statements had been sent."""
+
+
+class _Quiet(NamedTuple):
+    mark: Mark
+    asked_ns: int
+    """By our clock: what was sent until then stands before the mark."""
 
 
 class LiveRecorder:
@@ -55,6 +67,8 @@ class LiveRecorder:
         self._trace: Trace | None = None
         self._traced: tuple[int, ...] = ()
         """What had happened when ``_trace`` was made."""
+        self._quiet: _Quiet | None = None
+        """How work was found to be quiet last."""
         self._held_up_from: int | None = None
         self._held_up_since_s = 0.0
         self._is_ended = False
@@ -162,8 +176,7 @@ class LiveRecorder:
             return
         try:
             self.trace()
-            # Its mark stands behind all that has been sent since.
-            capture = self._capture.stop()
+            capture = self._capture.stop(behind=self._mark_behind_all())
             self._feed()
             self._take(self._dissector.close())
         finally:
@@ -202,15 +215,32 @@ class LiveRecorder:
             len(self._marks),
         )
 
+    def _mark_behind_all(self) -> Mark | None:
+        """The mark of quiet work, if nothing was done since; then it stands behind all that was sent."""
+        quiet = self._quiet
+        if quiet is None or self._happened() != self._traced or self._last_ns >= quiet.asked_ns:
+            return None
+        return quiet.mark if time.time_ns() - quiet.asked_ns < _STILL_NOW_NS else None
+
+    @property
+    def _last_ns(self) -> int:
+        """When anything was sent or done last."""
+        return max(self._cluster.request_log.last_ns, self._cluster.members.last_change_ns)
+
     def _wait_until_quiet(self) -> None:
-        settled_ns = max(self._cluster.request_log.last_ns, self._cluster.members.last_change_ns) + SETTLED_NS
+        now_ns, last_ns = time.time_ns(), self._last_ns
+        if now_ns - last_ns < _ANSWERED_LATE_NS:
+            last_ns = now_ns + _AFTERMATH_NS
+        settled_ns = last_ns + SETTLED_NS
         # A mark that is sent at once would be seen too early, and another one takes its time.
-        wait_until(lambda: time.time_ns() >= settled_ns, timeout_s=SETTLED_NS / 1e9)
+        wait_until(lambda: time.time_ns() >= settled_ns, timeout_s=(SETTLED_NS + _AFTERMATH_NS) / 1e9)
         left: tuple[Message, ...] = ()
 
         def is_quiet() -> bool:
             nonlocal left
+            asked_ns = time.time_ns()
             mark = self._capture.mark("quiet?")
+            self._quiet = _Quiet(mark, asked_ns)
             self._feed()
             members = self._cluster.members
             left = self._under_way.left(

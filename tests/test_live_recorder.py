@@ -30,6 +30,8 @@ class GrowingCapture:
         self.dropped = dropped
         self.mark_count = 0
         self.is_closed = False
+        self.last_mark: Mark | None = None
+        self.behind: Mark | None = None
         self._data = source.read_bytes()
         self._ends: list[tuple[int, int]] = []
         decoder = CaptureDecoder()
@@ -52,9 +54,11 @@ class GrowingCapture:
             self.grow(1)
         else:
             self.now_ns += 100_000_000
-        return Mark(b"", label, self.mark_count, self.now_ns)
+        self.last_mark = Mark(b"", label, self.mark_count, self.now_ns)
+        return self.last_mark
 
-    def stop(self) -> CaptureFile:
+    def stop(self, *, behind: Mark | None = None) -> CaptureFile:
+        self.behind = behind
         self.path.write_bytes(self._data)
         return CaptureFile(
             path=self.path, packet_count=9, dropped_packets=self.dropped, started_at_ns=0, ended_at_ns=1
@@ -173,6 +177,31 @@ def test_the_end_leaves_a_whole_file_with_its_context(recorded: Recorded) -> Non
     assert [table.full_name for table in context.schema.tables] == ["demo.map"]
     assert context.dropped_packets == 0
     assert len(read_trace(recorded.capture.path)) == len(recorded.recorder.trace()) == len(recorded.whole)
+
+
+def test_the_mark_of_quiet_work_is_that_of_the_end(recorded: Recorded) -> None:
+    recorded.send(1)
+    recorded.recorder.trace()
+    marks = recorded.capture.mark_count
+    recorded.recorder.end()
+    assert recorded.capture.mark_count == marks
+    assert recorded.capture.behind is recorded.capture.last_mark is not None
+
+
+def test_what_was_sent_since_stands_before_the_mark_of_the_end(recorded: Recorded) -> None:
+    recorded.recorder.trace()
+    first = recorded.capture.last_mark
+    recorded.send(1)
+    recorded.recorder.end()
+    assert recorded.capture.behind is recorded.capture.last_mark is not first
+
+
+def test_a_mark_before_anything_that_was_sent_is_none_of_the_end(recorded: Recorded) -> None:
+    recorded.recorder.trace()
+    with recorded.cluster.request_log.unrecorded():
+        recorded.send(1)
+    recorded.recorder.end()
+    assert recorded.capture.behind is None
 
 
 @pytest.mark.parametrize("dropped", [3, None])

@@ -160,8 +160,11 @@ class RunningCapture:
             Sentinel(_mark_id(), label or f"mark {self._mark_count}"), _MARK_AGAIN_S
         )
 
-    def stop(self) -> CaptureFile:
+    def stop(self, *, behind: Mark | None = None) -> CaptureFile:
         """End the recording behind all that has been sent so far; the second call returns the same.
+
+        Args:
+            behind: a mark that stands behind all of that already; None: there is none, another one is sent.
 
         Raises:
             CaptureError: the mark for the end did not appear in time, or dumpcap ended before.
@@ -170,7 +173,7 @@ class RunningCapture:
             return self._finished
         assert self._begin is not None
         try:
-            end = self.mark("end")
+            end = behind or self.mark("end")
             self._process.send_signal(signal.SIGINT)
             exit_code = wait_until(self._ended, timeout_s=self._timeout_s)
             if exit_code is None:

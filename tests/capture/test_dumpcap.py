@@ -113,6 +113,19 @@ def test_a_capture_lies_between_its_marks(network: Network, capture: RunningCapt
     assert capture.stop() is done
 
 
+def test_a_capture_can_end_behind_a_mark_that_was_seen(network: Network, capture: RunningCapture) -> None:
+    with connection(network, "n1", "n2") as (near, far):
+        transfer(near, far, b"before")
+    mark = capture.mark("last")
+    done = capture.stop(behind=mark)
+    packets = [event for event in events_of(done.path) if isinstance(event, Packet)]
+    labels = [sentinel.label for packet in packets if (sentinel := decode_sentinel(packet))]
+    assert labels == ["begin", "last"]
+    assert done.ended_at_ns == mark.time_ns
+    assert b"before" in bytes_of(done.path).values()
+    assert done.is_complete
+
+
 def test_other_ports_are_not_recorded(network: Network, capture: RunningCapture) -> None:
     with connection(network, "n1", "n2", 10000) as (near, far):
         transfer(near, far, b"private")
