@@ -23,7 +23,6 @@ from harness.backends.docker.image_files import read_file
 from harness.backends.docker.links import ContainerLinks
 from harness.backends.docker.machine import CONFIGURATION, DockerMachine
 from harness.backends.docker.network import DockerNetwork, make_network, network_of
-from harness.backends.docker.node_taps import Hub, NodeTaps
 from harness.backends.docker.options import CaptureBy, ConnectBy, DockerOptions
 from harness.backends.docker.reaper import reap, remove_all, remove_own
 from harness.backends.docker.relay import Relay
@@ -101,7 +100,7 @@ class DockerSite:
         self._machines: list[DockerMachine] = []
         self._count = count_of(needs)
         self._delivered: dict[str, Any] | None = None
-        self._tap: _Tap | None = None
+        self._tap: HostTap | SidecarTap | None = None
         self._anchor = ""
         self._relay: Relay | None = None
 
@@ -196,7 +195,7 @@ class DockerSite:
         return self.release.boots_together
 
     @property
-    def tap(self) -> "_Tap":
+    def tap(self) -> HostTap | SidecarTap:
         """Where all packets pass.
 
         Raises:
@@ -204,20 +203,12 @@ class DockerSite:
         """
         if self._tap is None:
             bridge, wanted = self.network.bridge, self._options.capture_by
-            reason = why_not_here(bridge) if wanted in {CaptureBy.AUTO, CaptureBy.BRIDGE} else ""
+            reason = "" if wanted is CaptureBy.SIDECAR else why_not_here(bridge)
             if reason and wanted is CaptureBy.BRIDGE:
                 raise BackendError(
                     f"--capture-by=bridge: {reason}; or let a container do it: --capture-by=sidecar"
                 )
-            if wanted is CaptureBy.NODES or (reason and self._why_no_sidecar()):
-                self._tap = NodeTaps(
-                    self._engine,
-                    image=self._sidecar_image,
-                    labels=self._passing_labels,
-                    hub=self._hub(),
-                    nodes=lambda: self._machines,
-                )
-            elif wanted is CaptureBy.SIDECAR or reason:
+            if reason or wanted is CaptureBy.SIDECAR:
                 self._tap = SidecarTap(
                     self._engine, bridge, image=self._sidecar_image, labels=self._passing_labels
                 )
@@ -295,27 +286,6 @@ class DockerSite:
             self._engine, {name: passing[name] for name in (labels.CLUSTER, labels.OWNER, labels.CAPTURE)}
         )
         remove_folder(self.folder)
-
-    def _node_taps(self) -> NodeTaps | None:
-        return self._tap if isinstance(self._tap, NodeTaps) else None
-
-    def _why_no_sidecar(self) -> str:
-        """Why a container in the network of the engine's machine does not see the bridge; empty: it does."""
-        try:
-            code, said = self._engine.run_once(
-                self._engine.image_id(self._sidecar_image),
-                ["ls", "-d", str(path_of(self.network.bridge))],
-                labels=self._passing_labels,
-                network_mode="host",
-            )
-        except BackendError as error:
-            return str(error)
-        return said if code != 0 else ""
-
-    def _hub(self) -> Hub:
-        """A container on the network that is no node: what holds the bridge up, or one like it."""
-        container = self._anchor or self._idle_container(self._passing_labels, image=self._sidecar_image)
-        return Hub(container=container, address=address_of(self._engine.inspect(container)))
 
     def _hold_bridge_up(self) -> None:
         """Join a container that does nothing: a bridge that nobody is joined to takes no packets, hence no marks."""
