@@ -1,33 +1,34 @@
 """The Docker engine: which one, and what its refusals mean.
 
-``DOCKER_HOST`` wins, then the context (``DOCKER_CONTEXT``, or the one that ``docker context use`` chose), as with
-the command line. Podman answers to the same API.
+Podman answers to the same API.
 
 Source:
     Docker documentation, "Docker contexts", "Environment variables"; Docker Engine API 1.41.
 """
 
-import os
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import docker
 import requests
-from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
+from harness.backends.docker.engine_address import EngineAddress, address_of_engine
+from harness.backends.docker.gate import Gate
+from harness.backends.docker.ssh_carrier import SshCarrier
+from harness.backends.docker.temporary_folder import make_folder, remove_folder
+from harness.backends.docker.tls_carrier import TlsCarrier
+from harness.backends.docker.unreachable import unreachable
 from harness.errors import BackendError
 from harness.interrupts import interrupts_wait
 
 TIMEOUT_S = 120.0
 _KNOCK_TIMEOUT_S = 10.0
 _PORT = 2375
-_HOST = "DOCKER_HOST"
-_CONTEXT = "DOCKER_CONTEXT"
-_OWN_SOCKETS = ("unix://", "http+unix://", "npipe://")
+_GATE_TIMEOUT_S = 40.0
 
 
 class Engine:
@@ -35,13 +36,15 @@ class Engine:
 
     Args:
         client: the SDK's.
-        address: where it is, for errors.
+        address: where it is.
+        gate: that the connection goes through; closed with it.
     """
 
-    def __init__(self, client: docker.DockerClient, address: str) -> None:
+    def __init__(self, client: docker.DockerClient, address: EngineAddress, gate: Gate | None = None) -> None:
         self.client = client
         self.api = client.api
-        self.address = address
+        self._address = address
+        self._gate = gate
 
     @classmethod
     def connect(cls) -> "Engine":
@@ -50,19 +53,22 @@ class Engine:
         Raises:
             BackendError: none answers.
         """
-        address = "the default address"
+        address = address_of_engine()
         try:
-            address, make = _chosen()
-            _knock(address)
-            client = make()
+            client, gate = _opened(address)
         except (DockerException, requests.RequestException, OSError, ValueError) as error:
-            raise _unreachable(address, error) from error
-        return cls(client, address)
+            raise unreachable(address, error, _reason(error)) from error
+        return cls(client, address, gate)
+
+    @property
+    def address(self) -> str:
+        """Where it is."""
+        return self._address.url
 
     @property
     def is_of_this_machine(self) -> bool:
         """Whether it is reached through a socket of this machine; it may be in a virtual machine all the same."""
-        return self.address.startswith(_OWN_SOCKETS)
+        return self._address.is_of_this_machine
 
     @contextmanager
     def refusing(self, what: str) -> Iterator[None]:
@@ -186,24 +192,37 @@ class Engine:
     def close(self) -> None:
         """Close the connection."""
         self.client.close()
+        if self._gate is not None:
+            self._gate.close()
 
 
-def _chosen() -> tuple[str, Callable[[], docker.DockerClient]]:
-    host = os.environ.get(_HOST)
-    if host:
-        return host, lambda: docker.DockerClient.from_env(
-            timeout=TIMEOUT_S, use_ssh_client=host.startswith("ssh:")
-        )
-    context = ContextAPI.get_context(os.environ.get(_CONTEXT) or None)
-    if context is None or not context.Host:
-        if os.environ.get(_CONTEXT):
-            raise ValueError(f"there is no Docker context {os.environ[_CONTEXT]}")
-        return "unix:///var/run/docker.sock", lambda: docker.DockerClient.from_env(timeout=TIMEOUT_S)
-    address = str(context.Host)
-    is_ssh = address.startswith("ssh:")
-    return address, lambda: docker.DockerClient(
-        base_url=address, tls=context.TLSConfig, timeout=TIMEOUT_S, use_ssh_client=is_ssh
-    )
+def _opened(address: EngineAddress) -> tuple[docker.DockerClient, Gate | None]:
+    gate = None
+    if address.url.startswith("ssh://") or address.certificates is not None:
+        gate = _gate(address)
+    try:
+        if gate is None:
+            _knock(address.url)
+        else:
+            gate.knock(timeout_s=_GATE_TIMEOUT_S)
+        return docker.DockerClient(
+            base_url=address.url if gate is None else gate.url, timeout=TIMEOUT_S
+        ), gate
+    except BaseException:
+        if gate is not None:
+            gate.close()
+        raise
+
+
+def _gate(address: EngineAddress) -> Gate:
+    folder = make_folder()
+    try:
+        if address.certificates is None:
+            return Gate(folder, SshCarrier(address.url, folder))
+        return Gate(folder, TlsCarrier(address.url, address.certificates))
+    except BaseException:
+        remove_folder(folder)
+        raise
 
 
 def _knock(address: str) -> None:
@@ -226,20 +245,6 @@ def _knock(address: str) -> None:
 def _with_tag(name: str) -> tuple[str, str]:
     repository, colon, tag = name.rpartition(":")
     return (repository, tag) if colon and "/" not in tag else (name, "latest")
-
-
-def _unreachable(address: str, error: Exception) -> BackendError:
-    text = str(error)
-    if "Permission denied" in text or isinstance(error, PermissionError):
-        return BackendError(
-            f"this user may not use the Docker engine at {address}; run as root, or join the group that may: "
-            "sudo usermod -aG docker $USER, then log in again"
-        )
-    return BackendError(
-        f"no Docker engine answers at {address}: {_reason(error)}\n"
-        "install and start one (Debian: sudo apt-get install docker.io; sudo systemctl start docker), name another one "
-        f"with {_HOST} or docker context use, or run without containers: --cluster=simulated"
-    )
 
 
 def _explained(error: Exception) -> str:

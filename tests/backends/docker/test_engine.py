@@ -29,7 +29,9 @@ def test_where_no_engine_is_it_is_said_how_to_get_one(monkeypatch: pytest.Monkey
     with pytest.raises(BackendError) as caught:
         Engine.connect()
     said = str(caught.value)
-    assert said.startswith("no Docker engine answers at unix:///nonexistent/docker.sock: ")
+    assert said.startswith(
+        "no Docker engine answers at unix:///nonexistent/docker.sock (from DOCKER_HOST): [Errno 2] No such file"
+    )
     assert "sudo apt-get install docker.io" in said
     assert "--cluster=simulated" in said
 
