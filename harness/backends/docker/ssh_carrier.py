@@ -1,6 +1,6 @@
 """The way to an engine by ssh: each connection is a ``docker system dial-stdio`` on the machine where it is.
 
-One ssh connection carries them all; where it does not (sshd's MaxSessions), ssh makes another one. Nobody is asked for a
+Each ssh connection carries several; where sshd allows fewer, ssh itself makes more. Nobody is asked for a
 password: what ssh has to know stands in its own files, or in its agent.
 
 Source:
@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,9 +24,21 @@ from harness.waiting import wait_until
 _CONNECT_TIMEOUT_S = 10
 _READY_TIMEOUT_S = 30.0
 _END_TIMEOUT_S = 5.0
+_CONNECTIONS_MAX = 8
+"""On one ssh connection; sshd's MaxSessions is 10 unless somebody has changed it."""
 _OPTIONS = ("BatchMode=yes", f"ConnectTimeout={_CONNECT_TIMEOUT_S}", "ClearAllForwardings=yes")
 # A socket's address has 108 bytes, some systems' 104, and ssh makes it under a name that is 17 bytes longer.
 _PATH_BYTES_MAX = 85
+
+
+@dataclass(frozen=True, slots=True)
+class _Trunk:
+    """An ssh connection that others go through."""
+
+    path: Path
+    """Of the socket that they find it by."""
+    process: "subprocess.Popen[bytes]"
+    carried: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
 
 
 class SshCarrier:
@@ -40,34 +53,35 @@ class SshCarrier:
     """
 
     def __init__(self, url: str, folder: Path) -> None:
-        self._words = folder / "w"
-        self._words.touch()
-        self._control = folder / "c"
-        target, path = _target(url)
-        self._target = target
-        there = ["docker", *(["--host", f"unix://{path}"] if path else []), "system", "dial-stdio"]
-        self._command = shlex.join(there)
-        self._processes: list[subprocess.Popen[bytes]] = []
-        self._master: subprocess.Popen[bytes] | None = None
-        self._is_begun = self._is_refused = False
         if shutil.which("ssh") is None:
             raise FileNotFoundError("there is no program ssh: apt install openssh-client (Debian, Ubuntu)")
+        self._folder = folder
+        self._words = folder / "w"
+        self._words.touch()
+        self._target, path = _target(url)
+        there = ["docker", *(["--host", f"unix://{path}"] if path else []), "system", "dial-stdio"]
+        self._command = shlex.join(there)
+        self._trunks: list[_Trunk] = []
+        self._alone: list[subprocess.Popen[bytes]] = []
+        self._is_refused = False
 
     def carry(self, connection: socket.socket) -> None:
         """Take a connection over, and let ssh pass its bytes on."""
-        if not self._is_begun:
-            # Here, for processes end with the thread that has started them.
-            self._is_begun = True
-            self._begin()
-        self._processes = [process for process in self._processes if process.poll() is None]
+        for carried in (self._alone, *(trunk.carried for trunk in self._trunks)):
+            carried[:] = [process for process in carried if process.poll() is None]
         with connection, suppress(OSError):
-            if not self._is_refused:
-                self._processes.append(self._start(self._shared, self._command, connection))
+            # Here, for processes end with the thread that has started them.
+            trunk = self._trunk()
+            if trunk is not None:
+                options = ("-S", str(trunk.path), "-o", "ControlMaster=no")
+                trunk.carried.append(self._start(options, self._command, connection))
+            elif not self._is_refused:
+                self._alone.append(self._start((), self._command, connection))
 
     def why_not(self) -> str:
         """The last line that ssh, or the docker command there, has said."""
         wait_until(
-            lambda: all(process.poll() is not None for process in self._processes), timeout_s=_END_TIMEOUT_S
+            lambda: all(process.poll() is not None for process in self._carried), timeout_s=_END_TIMEOUT_S
         )
         lines = self._words.read_text(errors="replace").splitlines()
         said = [line.strip() for line in lines if line.strip()]
@@ -75,26 +89,31 @@ class SshCarrier:
 
     def close(self) -> None:
         """End all connections."""
-        for process in (*self._processes, *([self._master] if self._master else [])):
+        for process in (*self._carried, *(trunk.process for trunk in self._trunks)):
             process.kill()
             process.wait()
-        self._processes, self._master = [], None
+        self._trunks, self._alone = [], []
 
     @property
-    def _shared(self) -> tuple[str, ...]:
-        return () if self._master is None else ("-S", str(self._control), "-o", "ControlMaster=no")
+    def _carried(self) -> "list[subprocess.Popen[bytes]]":
+        return [*self._alone, *(process for trunk in self._trunks for process in trunk.carried)]
 
-    def _begin(self) -> None:
-        if len(str(self._control).encode()) > _PATH_BYTES_MAX:
-            return
-        options = ("-M", "-N", "-S", str(self._control), "-o", "ControlPersist=no")
-        with suppress(OSError):
-            master = self._master = self._start(options, "", None)
-            wait_until(
-                lambda: self._control.exists() or master.poll() is not None,
-                timeout_s=_READY_TIMEOUT_S,
-            )
-            self._is_refused = master.poll() is not None
+    def _trunk(self) -> _Trunk | None:
+        """One that has room for another connection; None: it has to do without."""
+        for trunk in self._trunks:
+            if trunk.process.poll() is None and len(trunk.carried) < _CONNECTIONS_MAX:
+                return trunk
+        path = self._folder / f"c{len(self._trunks)}"
+        if self._is_refused or len(str(path).encode()) > _PATH_BYTES_MAX:
+            return None
+        trunk = _Trunk(path, self._start(("-M", "-N", "-S", str(path), "-o", "ControlPersist=no"), "", None))
+        wait_until(lambda: path.exists() or trunk.process.poll() is not None, timeout_s=_READY_TIMEOUT_S)
+        if trunk.process.poll() is None:
+            self._trunks.append(trunk)
+            return trunk
+        # Where none was ever let in, the next one will not be either.
+        self._is_refused = not self._trunks
+        return None
 
     def _start(
         self, options: tuple[str, ...], command: str, connection: socket.socket | None
