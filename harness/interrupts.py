@@ -1,4 +1,4 @@
-"""Ctrl-C, kept waiting while something is done that would be left half done."""
+"""Ctrl-C and its like: kept waiting while something is done that would be left half done."""
 
 import signal
 import threading
@@ -29,6 +29,25 @@ def interrupts_wait() -> Iterator[None]:
             usual(signal.SIGINT, None)
 
 
+def end_in_order() -> Callable[[], None]:
+    """Let SIGTERM and SIGHUP interrupt as Ctrl-C does, where they would end this process at once.
+
+    Returns:
+        What makes them as they were.
+    """
+    changed: list[signal.Signals] = []
+    if threading.current_thread() is threading.main_thread():
+        changed += [number for number in _ENDING if signal.getsignal(number) == signal.SIG_DFL]
+    for number in changed:
+        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+
+    def undo() -> None:
+        for number in changed:
+            signal.signal(number, signal.SIG_DFL)
+
+    return undo
+
+
 class _Keeping:
     """Counts interrupts, and passes all but the first on."""
 
@@ -40,3 +59,6 @@ class _Keeping:
         self.count += 1
         if self.count > 1:
             self._usual(number, frame)
+
+
+_ENDING = (signal.SIGTERM, signal.SIGHUP)

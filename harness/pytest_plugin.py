@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.errors import BackendError, HarnessError
+from harness.interrupts import end_in_order
 
 if TYPE_CHECKING:
     from harness.backends.contract import Cluster, Needs, Session
@@ -101,10 +102,10 @@ def _add_options_of_real_nodes(group: pytest.OptionGroup) -> None:
     )
     group.addoption(
         "--capture-by",
-        choices=["auto", "bridge", "sidecar"],
+        choices=["auto", "bridge", "sidecar", "nodes"],
         default="auto",
-        help="of --cluster=docker: who records; bridge: dumpcap on this machine; sidecar: a container where the engine "
-        "is; auto: this machine where it can",
+        help="of --cluster=docker: who records; bridge: dumpcap on this machine; sidecar: a container in the network of "
+        "the engine's machine; nodes: one in the network of each node; auto: the first of these that can",
     )
     group.addoption(
         "--connect-by",
@@ -177,6 +178,9 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--pcap is for --cluster=replay")
     if capture is not None and not Path(capture).exists():
         raise pytest.UsageError(f"--pcap {capture}: there is no such file or folder")
+    if backend in {"docker", "executable"}:
+        # Their nodes are other people's programs, which take memory and time until somebody ends them.
+        config.add_cleanup(end_in_order())
     config.stash[STARTED] = datetime.now(UTC)
     config.pluginmanager.register(_Summary(config), "wire-summary")
 

@@ -3,7 +3,7 @@ from threading import Thread
 
 import pytest
 
-from harness.interrupts import interrupts_wait
+from harness.interrupts import end_in_order, interrupts_wait
 
 
 def done_until_interrupted(*, interrupts: int, depth: int = 1) -> list[int]:
@@ -60,6 +60,30 @@ def test_those_who_ignore_interrupts_go_on_ignoring_them() -> None:
             signal.raise_signal(signal.SIGINT)
     finally:
         signal.signal(signal.SIGINT, usual)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_what_would_end_the_process_interrupts(number: signal.Signals) -> None:
+    usual = signal.signal(number, signal.SIG_DFL)
+    try:
+        undo = end_in_order()
+        with pytest.raises(KeyboardInterrupt), interrupts_wait():
+            signal.raise_signal(number)
+        undo()
+        assert signal.getsignal(number) == signal.SIG_DFL
+    finally:
+        signal.signal(number, usual)
+
+
+def test_who_ignores_the_end_of_a_terminal_goes_on_ignoring_it() -> None:
+    usual = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        undo = end_in_order()
+        signal.raise_signal(signal.SIGHUP)
+        undo()
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, usual)
 
 
 def test_other_threads_change_nothing() -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from harness.backends.docker.engine import Engine
 from harness.backends.docker.labels import OWNER, STAYS, is_left_over, owner
 
+_ROUNDS_MAX = 3
+
 
 def reap(engine: Engine, *, with_kept: bool = False) -> tuple[str, ...]:
     """Remove containers and networks of processes of this machine that have ended; name what that was.
@@ -16,7 +18,14 @@ def reap(engine: Engine, *, with_kept: bool = False) -> tuple[str, ...]:
     Raises:
         BackendError: something of that cannot be removed.
     """
-    return _remove(engine, [OWNER], lambda labels: is_left_over(labels, with_kept=with_kept))
+    removed: tuple[str, ...] = ()
+    for _ in range(_ROUNDS_MAX):
+        found = _remove(engine, [OWNER], lambda labels: is_left_over(labels, with_kept=with_kept))
+        removed += found
+        # What the engine was making for somebody who was killed just now comes late.
+        if not found:
+            break
+    return removed
 
 
 def remove_own(engine: Engine) -> tuple[str, ...]:
