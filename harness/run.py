@@ -11,36 +11,33 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from harness.backends.contract import Cluster, Needs, Session
 from harness.backends.docker.options import DockerOptions
 from harness.backends.executable.options import ExecutableOptions
-from harness.backends.executable.site import ExecutableSite
-from harness.backends.executable.version import release_of
-from harness.backends.live.cluster import LiveCluster
-from harness.backends.live.coordinators import CQL_PORT
 from harness.backends.live.machine import Site
 from harness.backends.live.rest_client import API_PORT
 from harness.backends.live.reuse import ReusableSite, Reuse
-from harness.backends.network.cleanup import clean as clean_networks
-from harness.backends.replay.cluster import ReplayCluster
 from harness.backends.scylla_settings import count_of
 from harness.backends.simulated import LINE as SIMULATED_LINE
 from harness.backends.simulated import SimulatedSite
-from harness.capture.dumpcap import RunningCapture
-from harness.dissect.reading import context_beside, read_context, read_trace
+from harness.capture.dumpcap import CQL_PORT, RunningCapture
 from harness.errors import BackendError, ExpectationError, HarnessError, ReportError
 from harness.events.trace import Trace
 from harness.expect.explain import explain
 from harness.expect.monitors import monitors
 from harness.expect.verdict import Outcome, Verdict, all_of
-from harness.live_recorder import LiveRecorder
 from harness.recording import Judged, Recorder, ReplayRecorder, Wire, verdict_on
-from harness.report.index_page import write_index
-from harness.report.run_folder import VERDICTS, RunFolder, run_id_of, write_report
-from harness.report.summary import FinishedRun, SummaryLine, summary_of
 from harness.report.verdict import ReportVerdict
+
+if TYPE_CHECKING:
+    from harness.backends.live.cluster import LiveCluster
+    from harness.live_recorder import LiveRecorder
+    from harness.report.run_folder import RunFolder
+    from harness.report.summary import SummaryLine
 
 CAPTURE_SUFFIXES = (".pcapng", ".pcap")
 MONITORS = "every run"
@@ -72,8 +69,7 @@ class Opened:
             if self.site is None:
                 self.cluster.close()
             else:
-                assert isinstance(self.cluster, LiveCluster)
-                _reuse.give_back(self.cluster, self.site)
+                _reuse.give_back(cast("LiveCluster", self.cluster), self.site)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +102,8 @@ def why_not(choice: Choice) -> str:
 
         return why_not_docker(needs, choice.docker)
     if choice.backend == EXECUTABLE:
+        from harness.backends.executable.version import release_of  # noqa: PLC0415  (others need none of it)
+
         return release_of(_executable_of(choice)).why_not(needs, "the executable is")
     if choice.backend != SIMULATED:
         return ""
@@ -141,6 +139,8 @@ def replayed(trace: Trace, name: str, needs: Needs | None = None) -> Opened:
     Raises:
         BackendError: the trace's cluster is not as needed.
     """
+    from harness.backends.replay.cluster import ReplayCluster  # noqa: PLC0415  (others need none of it)
+
     cluster = ReplayCluster(trace, name, needs)
     return Opened(cluster=cluster, recorder=ReplayRecorder(trace, lambda: cluster.conversation.taken))
 
@@ -171,6 +171,8 @@ def _open_docker(choice: Choice) -> Opened:
 
 
 def _open_executable(choice: Choice) -> Opened:
+    from harness.backends.executable.site import ExecutableSite  # noqa: PLC0415  (others need none of it)
+
     options = _executable_of(choice)
     return _shared(
         (EXECUTABLE, options, _kind_of(choice.needs)), lambda: ExecutableSite.create(choice.needs, options)
@@ -212,6 +214,9 @@ def _shared(key: Hashable, make: Callable[[], ReusableSite], *, is_running: bool
 
 def _joined(site: Site) -> Opened:
     """Use a cluster that runs, recorded from now on."""
+    from harness.backends.live.cluster import LiveCluster  # noqa: PLC0415  (see _LOADED_MEANWHILE)
+    from harness.live_recorder import LiveRecorder  # noqa: PLC0415  (the same)
+
     cluster = LiveCluster.attach(site)
     path = site.folder / _CAPTURE
     for attempt in range(_JOINS_MAX):
@@ -262,8 +267,8 @@ def start_simulated(needs: Needs) -> "Running":
         raise BackendError(reason)
     site = SimulatedSite.create(needs)
     opened = started(site)
-    assert isinstance(opened.recorder, LiveRecorder)
-    return Running(opened=opened, recorder=opened.recorder, command_prefix=site.command_prefix)
+    recorder = cast("LiveRecorder", opened.recorder)
+    return Running(opened=opened, recorder=recorder, command_prefix=site.command_prefix)
 
 
 def clean(*, with_kept: bool = False) -> tuple[str, ...]:
@@ -276,6 +281,7 @@ def clean(*, with_kept: bool = False) -> tuple[str, ...]:
         BackendError: something of it cannot be removed.
     """
     from harness.backends.docker import site as docker_site  # noqa: PLC0415  (the SDK is loaded for nothing else)
+    from harness.backends.network.cleanup import clean as clean_networks  # noqa: PLC0415  (loaded with networks)
 
     removed = [str(item) for item in clean_networks()]
     try:
@@ -291,7 +297,7 @@ class Running:
     """A cluster that somebody wants to look at."""
 
     opened: Opened
-    recorder: LiveRecorder
+    recorder: "LiveRecorder"
     command_prefix: tuple[str, ...]
     """What stands before the command line of a program so that it reaches the nodes."""
 
@@ -319,8 +325,18 @@ def started(site: Site, capture: Path | None = None) -> Opened:
     """
     path = capture or site.folder / _CAPTURE
     try:
-        running = RunningCapture.start(site.tap, path)
+        # Until it records a quarter of a second goes by, in which no node may send anything.
+        running = RunningCapture.launch(site.tap, path)
         try:
+            from harness.backends.live.cluster import LiveCluster  # noqa: PLC0415  (see _LOADED_MEANWHILE)
+
+            running.begin()
+            from harness.live_recorder import LiveRecorder  # noqa: PLC0415  (the same)
+
+            for name in _LOADED_MEANWHILE:
+                import_module(name)
+            site.prepare()
+            running.wait_until_it_records()
             cluster = LiveCluster.start(site)
         except BaseException:
             running.close()
@@ -338,6 +354,14 @@ EXECUTABLE = "executable"
 _reuse = Reuse()
 DEFAULT_BACKEND = SIMULATED
 """Where nobody chooses."""
+_LOADED_MEANWHILE = (
+    "harness.backends.live.cluster",
+    "harness.live_recorder",
+    "harness.report.run_folder",
+    "harness.report.index_page",
+    "harness.report.summary",
+)
+"""What takes long to load, the driver and the dissector above all, and is not needed until nodes run."""
 _JOINS_MAX = 10
 _CAPTURE = "capture.pcapng"
 _BACKENDS: dict[str, Callable[[Choice], Opened]] = {
@@ -351,6 +375,8 @@ _BACKENDS: dict[str, Callable[[Choice], Opened]] = {
 @lru_cache(maxsize=_TRACES_KEPT)
 def _trace_of(path: Path) -> Trace:
     """Read a capture; several scenarios in a row may replay the same one."""
+    from harness.dissect.reading import read_trace  # noqa: PLC0415  (see _LOADED_MEANWHILE)
+
     return read_trace(path)
 
 
@@ -445,13 +471,16 @@ class Run:
         """A verdict as people read it, beside what was seen."""
         return f"{judged.name}: {explain(judged.verdict, self.trace)}"
 
-    def write_report(self, folder: Path, run_id: str) -> RunFolder | None:
+    def write_report(self, folder: Path, run_id: str) -> "RunFolder | None":
         """Write the report of what is known so far; None where there is no capture to report on.
 
         Raises:
             ReportError: it cannot be written.
             CaptureError: the capture cannot be read.
         """
+        from harness.dissect.reading import context_beside, read_context  # noqa: PLC0415  (see _LOADED_MEANWHILE)
+        from harness.report.run_folder import write_report  # noqa: PLC0415  (the same)
+
         capture = self.opened.capture
         if capture is None:
             return None
@@ -530,6 +559,8 @@ def new_run_id(started: datetime, process: str) -> str:
         started: when it began, with a time zone.
         process: what tells it from others that began at the same time.
     """
+    from harness.report.run_folder import run_id_of  # noqa: PLC0415  (see _LOADED_MEANWHILE)
+
     return run_id_of(started, process)
 
 
@@ -539,11 +570,16 @@ def index_runs(folder: Path) -> Path:
     Raises:
         ReportError: it cannot be written.
     """
+    from harness.report.index_page import write_index  # noqa: PLC0415  (see _LOADED_MEANWHILE)
+
     return write_index(folder)
 
 
-def summary_lines(pages: Iterable[Path], index: Path | None) -> tuple[SummaryLine, ...]:
+def summary_lines(pages: Iterable[Path], index: Path | None) -> "tuple[SummaryLine, ...]":
     """Tell of runs, in a few lines, by the pages of their reports."""
+    from harness.report.run_folder import VERDICTS  # noqa: PLC0415  (see _LOADED_MEANWHILE)
+    from harness.report.summary import FinishedRun, summary_of  # noqa: PLC0415  (the same)
+
     finished = []
     for page in pages:
         told = json.loads(page.with_name(VERDICTS).read_text(encoding="utf-8"))

@@ -3,16 +3,15 @@
 import os
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-
-from cassandra.connection import Connection
+from typing import TYPE_CHECKING
 
 from harness.backends.contract import Needs
+from harness.backends.held_launch import HeldLaunch
 from harness.backends.live.machine import Machine
 from harness.backends.network.bridge_tap import BridgeTap
-from harness.backends.network.driver_connection import connection_class_of
 from harness.backends.network.network import Network
 from harness.backends.network.process import Process
 from harness.backends.process_machine import ProcessMachine
@@ -20,7 +19,11 @@ from harness.backends.scylla_settings import Place, count_of, next_place
 from harness.backends.simulation.faults import chosen, known
 from harness.backends.simulation.node_config import NodeConfig
 from harness.codec.verbs.line import Line
+from harness.errors import BackendError
 from harness.grammar import cache_folder
+
+if TYPE_CHECKING:
+    from cassandra.connection import Connection
 
 NODE_PROGRAM = "harness.backends.simulation.node_program"
 LINE = Line.V4_2
@@ -41,12 +44,12 @@ class SimulatedSite:
         self._template = network.load(NODE_PROGRAM, environment=_environment())
         self._count = count_of(needs)
         self._machines: list[ProcessMachine] = []
-        self.configs: dict[str, NodeConfig] = {}
-        """What each node is told, by its name."""
+        self._launches: list[HeldLaunch] = []
+        self._configs: dict[str, NodeConfig] = {}
 
     @classmethod
     def create(cls, needs: Needs, faults: Iterable[str] | None = None) -> "SimulatedSite":
-        """Make a network with room for the nodes that are needed; none is started.
+        """Make a network for the nodes that are needed; each gets its place there when it is first asked for.
 
         Args:
             needs: of the scenario.
@@ -56,22 +59,34 @@ class SimulatedSite:
         Raises:
             BackendError: the simulation knows nothing of what is needed, or this machine has no namespaces.
         """
-        count = count_of(needs)
+        count_of(needs)
         bugs = chosen() if faults is None else known(faults)
         network = Network.create()
         try:
-            site = cls(network, needs, bugs)
-            for _ in range(count):
-                site.add_machine()
+            return cls(network, needs, bugs)
         except BaseException:
             network.close()
             raise
-        return site
 
     @property
     def machines(self) -> tuple[Machine, ...]:
-        """The nodes' machines, in order of their names."""
+        """The nodes' machines, in order of their names.
+
+        Raises:
+            BackendError: there is no room for all that are needed.
+        """
+        self._make_room()
         return tuple(self._machines)
+
+    @property
+    def configs(self) -> Mapping[str, NodeConfig]:
+        """What each node is told, by its name.
+
+        Raises:
+            BackendError: there is no room for all that are needed.
+        """
+        self._make_room()
+        return self._configs
 
     @property
     def tap(self) -> BridgeTap:
@@ -84,8 +99,11 @@ class SimulatedSite:
         return self.network.folder
 
     @property
-    def connection_class(self) -> type[Connection]:
+    def connection_class(self) -> "type[Connection]":
         """The driver's class of connections that reach the nodes."""
+        # The driver takes a while to load, and the network can be there before.
+        from harness.backends.network.driver_connection import connection_class_of  # noqa: PLC0415
+
         return connection_class_of(self.network.client)
 
     @property
@@ -97,12 +115,39 @@ class SimulatedSite:
         """A TCP socket that reaches the nodes."""
         return self.network.client.socket()
 
+    def prepare(self) -> None:
+        """Have the processes of all nodes there, each held back until its node is started.
+
+        Raises:
+            BackendError: the program of the nodes cannot be loaded, or there is no room for all.
+        """
+        self._make_room()
+        for launch in self._launches:
+            try:
+                launch.prepare()
+            except OSError as error:
+                raise BackendError(f"cannot write the settings of a node: {error}") from error
+
     def add_machine(self) -> Machine:
         """Make room for another node, in the datacenter that has the fewest.
 
         Raises:
             BackendError: the subnet is full.
         """
+        self._make_room()
+        return self._add_machine()
+
+    def close(self) -> None:
+        """End all processes and give everything back."""
+        for launch in self._launches:
+            launch.close()
+        self.network.close()
+
+    def _make_room(self) -> None:
+        while len(self._machines) < self._count:
+            self._add_machine()
+
+    def _add_machine(self) -> ProcessMachine:
         node = self.network.add_node(f"n{len(self._machines) + 1}")
         place = next_place(
             [machine.place for machine in self._machines],
@@ -111,22 +156,21 @@ class SimulatedSite:
             count=self._count,
             is_seed=len(self._machines) < self._count,
         )
-        config = self.configs[place.name] = self._config_of(place)
+        config = self._configs[place.name] = self._config_of(place)
         folder = self.network.folder / place.name
 
-        def launch() -> Process:
+        def launch(gate: int | None) -> Process:
             Path(config.data_folder).mkdir(parents=True, exist_ok=True)
             path = folder / "config.json"
             config.write(path)
-            return node.start_copy(self._template, [str(path)], log=self.network.folder / f"{place.name}.log")
+            log = self.network.folder / f"{place.name}.log"
+            return node.start_copy(self._template, [str(path)], log=log, gate=gate)
 
-        machine = ProcessMachine(place, self.network.links, launch)
+        held = HeldLaunch(launch)
+        machine = ProcessMachine(place, self.network.links, held)
+        self._launches.append(held)
         self._machines.append(machine)
         return machine
-
-    def close(self) -> None:
-        """End all processes and give everything back."""
-        self.network.close()
 
     def _config_of(self, place: Place) -> NodeConfig:
         return NodeConfig(

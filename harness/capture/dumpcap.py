@@ -8,6 +8,8 @@ import os
 import secrets
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -53,7 +55,10 @@ class Mark(NamedTuple):
 
 
 class RunningCapture:
-    """A capture that is being recorded; made by ``start``, ended by ``stop``, or by ``close`` without marks."""
+    """A capture that is being recorded; made by ``start``, ended by ``stop``, or by ``close`` without marks.
+
+    Who has something to do meanwhile makes it by ``launch``, and calls ``begin`` and ``wait_until_it_records``.
+    """
 
     def __init__(self, tap: Tap, path: Path, *, process: TapProcess, program: str, timeout_s: float) -> None:
         self.path = path
@@ -67,6 +72,7 @@ class RunningCapture:
         self._mark_count = 0
         self._packet_count = 0
         self._interface_dropped: int | None = None
+        self._first = Sentinel(_mark_id(), "begin")
         self._begin: Mark | None = None
         self._finished: CaptureFile | None = None
 
@@ -82,6 +88,32 @@ class RunningCapture:
         timeout_s: float = TIMEOUT_S,
     ) -> Self:
         """Start to record; when it returns, every packet that is sent from now on comes into the file.
+
+        Takes the same as ``launch``.
+
+        Raises:
+            CaptureError: dumpcap is missing or cannot capture there, or the file cannot be written.
+            HarnessError: what holds the tap is gone.
+        """
+        capture = cls.launch(
+            tap, path, ports=ports, program=program, buffer_mib=buffer_mib, timeout_s=timeout_s
+        )
+        capture.begin()
+        capture.wait_until_it_records()
+        return capture
+
+    @classmethod
+    def launch(
+        cls,
+        tap: Tap,
+        path: Path,
+        *,
+        ports: tuple[int, ...] = (RPC_PORT, CQL_PORT),
+        program: str = "dumpcap",
+        buffer_mib: int = BUFFER_MIB,
+        timeout_s: float = TIMEOUT_S,
+    ) -> Self:
+        """Start dumpcap; what is sent before ``wait_until_it_records`` has returned may be missing.
 
         Args:
             tap: where.
@@ -112,13 +144,36 @@ class RunningCapture:
             raise program_forbidden(program) from error
         except OSError as error:
             raise CaptureError(f"{program} cannot be started: {error.strerror}") from error
-        capture = cls(tap, path, process=process, program=program, timeout_s=timeout_s)
-        try:
-            capture._begin = capture._wait_for_begin()
-        except BaseException:
-            capture.close()
-            raise
-        return capture
+        return cls(tap, path, process=process, program=program, timeout_s=timeout_s)
+
+    def begin(self) -> None:
+        """Send the first mark, as soon as dumpcap listens; if that fails, it is closed.
+
+        Raises:
+            CaptureError: dumpcap cannot capture there.
+            HarnessError: what holds the tap is gone.
+        """
+
+        def has_header() -> bool:
+            self._read()
+            return bool(self._tail.read_bytes) or self._ended() is not None
+
+        with self._closed_on_errors():
+            # A version that holds back its header gets marks all the same, a little later.
+            wait_until(has_header, timeout_s=min(1.0, self._timeout_s))
+            self._send(self._first)
+
+    def wait_until_it_records(self) -> None:
+        """Return when the first mark stands in the file: every packet that is sent from now on comes into it.
+
+        If that fails, it is closed.
+
+        Raises:
+            CaptureError: dumpcap cannot capture there, or the mark did not appear in time.
+            HarnessError: what holds the tap is gone.
+        """
+        with self._closed_on_errors():
+            self._begin = self._wait_for_repeated(self._first, _MARK_AGAIN_S)
 
     @property
     def packet_count(self) -> int:
@@ -156,9 +211,9 @@ class RunningCapture:
             CaptureError: it did not appear in time, or dumpcap has ended.
         """
         self._mark_count += 1
-        return self._wait_for_repeated(
-            Sentinel(_mark_id(), label or f"mark {self._mark_count}"), _MARK_AGAIN_S
-        )
+        sentinel = Sentinel(_mark_id(), label or f"mark {self._mark_count}")
+        self._send(sentinel)
+        return self._wait_for_repeated(sentinel, _MARK_AGAIN_S)
 
     def stop(self, *, behind: Mark | None = None) -> CaptureFile:
         """End the recording behind all that has been sent so far; the second call returns the same.
@@ -209,20 +264,16 @@ class RunningCapture:
     ) -> None:
         self.close()
 
-    def _wait_for_begin(self) -> Mark:
-        """Send marks from the moment on at which the header of the file shows that dumpcap listens."""
-        begin = Sentinel(_mark_id(), "begin")
-
-        def has_header() -> bool:
-            self._read()
-            return bool(self._tail.read_bytes) or self._ended() is not None
-
-        # A version that holds back its header gets marks all the same, a little later.
-        wait_until(has_header, timeout_s=min(1.0, self._timeout_s))
-        return self._wait_for_repeated(begin, _MARK_AGAIN_S)
+    @contextmanager
+    def _closed_on_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
 
     def _wait_for_repeated(self, sentinel: Sentinel, interval_s: float) -> Mark:
-        self._send(sentinel)
+        """Return a mark that has been sent when it is seen."""
         sent_s = time.monotonic()
 
         def seen_or_sent_again() -> Mark | None:

@@ -7,9 +7,12 @@ import pytest
 from harness.backends.contract import Needs
 from harness.backends.simulated import SimulatedSite
 from harness.errors import BackendError
+from harness.waiting import wait_until
 from tests.backends.network.networks import skip_without_namespaces
 
 pytestmark = pytest.mark.namespaces
+
+TIMEOUT_S = 20
 
 
 @pytest.fixture(autouse=True)
@@ -71,13 +74,33 @@ def test_a_node_that_was_never_started_cannot_be_steered() -> None:
                 steer()
 
 
+def test_a_prepared_node_does_nothing_before_it_is_started() -> None:
+    with site_of(Needs(nodes=2)) as site:
+        site.prepare()
+        first, second = site.machines
+        logs = [site.folder / f"{machine.name}.log" for machine in site.machines]
+        assert [log.read_text() for log in logs] == ["", ""]
+        assert first.exit_code() is None
+        first.start()
+        assert wait_until(lambda: "n1 starts on" in logs[0].read_text(), timeout_s=TIMEOUT_S)
+        assert logs[1].read_text() == ""
+        with pytest.raises(BackendError, match="n1 runs already"):
+            first.start()
+        with pytest.raises(BackendError, match="n2: it was never started"):
+            second.kill()
+        # Only the first process of a node is prepared.
+        first.kill()
+        first.start()
+        assert first.exit_code() is None
+
+
 def test_nodes_get_the_faults_that_are_asked_for_or_that_the_environment_names(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HARNESS_SIMULATED_FAULTS", "lose_hint")
-    site = SimulatedSite.create(Needs(nodes=1))
-    site.close()
-    assert [config.faults for config in site.configs.values()] == [("lose_hint",)]
+    with site_of(Needs(nodes=1)) as site:
+        configs = site.configs.values()
+    assert [config.faults for config in configs] == [("lose_hint",)]
     with pytest.raises(BackendError, match="no fault is called lose_everything"):
         SimulatedSite.create(Needs(nodes=1), ["lose_everything"])
 

@@ -113,6 +113,16 @@ def test_a_capture_lies_between_its_marks(network: Network, capture: RunningCapt
     assert capture.stop() is done
 
 
+def test_other_things_can_be_done_until_it_records(network: Network, path: Path) -> None:
+    with RunningCapture.launch(network.tap, path, timeout_s=30) as capture:
+        capture.begin()
+        capture.wait_until_it_records()
+        with connection(network, "n1", "n2") as (near, far):
+            transfer(near, far, b"from now on")
+        done = capture.stop()
+    assert b"from now on" in bytes_of(done.path).values()
+
+
 def test_a_capture_can_end_behind_a_mark_that_was_seen(network: Network, capture: RunningCapture) -> None:
     with connection(network, "n1", "n2") as (near, far):
         transfer(near, far, b"before")

@@ -245,6 +245,9 @@ class DockerSite:
             return self._relay.socket()
         return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 
+    def prepare(self) -> None:
+        """Nothing: real nodes send packets as soon as they run."""
+
     def add_machine(self) -> Machine:
         """Make another container, in the datacenter that has the fewest.
 

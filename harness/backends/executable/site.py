@@ -119,6 +119,9 @@ class ExecutableSite:
         """A TCP socket that reaches the nodes."""
         return self.network.client.socket()
 
+    def prepare(self) -> None:
+        """Nothing: real nodes send packets as soon as they run."""
+
     def add_machine(self) -> Machine:
         """Make room for another node, in the datacenter that has the fewest.
 

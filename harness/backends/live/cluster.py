@@ -13,6 +13,7 @@ from harness.backends.live.node import LiveNode
 from harness.backends.live.request_log import RequestLog
 from harness.backends.live.system_reader import read_schema
 from harness.backends.placed_table import Named, PlacedTable
+from harness.backends.release_line import line_of_release
 from harness.backends.schema_match import name_defined, replication_factors, table_defined
 from harness.codec.verbs.line import Line
 from harness.context import Context
@@ -221,25 +222,3 @@ class LiveCluster:
         self.members.wait_for_schema()
         if self._has_tablets:
             self.members.forget_topology()
-
-
-def line_of_release(version: str) -> Line:
-    """The version line of a release such as ``4.2.4-0.20210324`` or ``2025.2.0~rc1``.
-
-    Raises:
-        BackendError: it is older than the oldest line that is known, or no version.
-    """
-    numbers = []
-    for part in version.replace("-", ".").replace("~", ".").split(".")[:2]:
-        if not part.isdecimal():
-            break
-        numbers.append(int(part))
-    if len(numbers) == 2:
-        lines = [
-            line
-            for line in Line
-            if line is not Line.HEAD and [int(part) for part in line.value.split(".")] <= numbers
-        ]
-        if lines:
-            return max(lines, key=lambda line: line.rank)
-    raise BackendError(f"nodes say that their version is {version!r}, which is none that is known")

@@ -3,13 +3,14 @@
 import socket
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
-
-from cassandra.connection import Connection
+from typing import TYPE_CHECKING, Protocol
 
 from harness.backends.network.link_shape import LinkShape
 from harness.capture.tap import Tap
 from harness.codec.verbs.line import Line
+
+if TYPE_CHECKING:
+    from cassandra.connection import Connection
 
 
 class Machine(Protocol):
@@ -82,7 +83,7 @@ class Site(Protocol):
         """For files of this run; gone after ``close``."""
 
     @property
-    def connection_class(self) -> type[Connection]:
+    def connection_class(self) -> "type[Connection]":
         """The driver's class of connections that reach the nodes from here."""
 
     @property
@@ -103,6 +104,9 @@ class Site(Protocol):
 
     def open_socket(self) -> socket.socket:
         """A TCP socket that reaches the nodes."""
+
+    def prepare(self) -> None:
+        """Begin, before any node starts, what takes them time to start and sends no packet; may do nothing."""
 
     def add_machine(self) -> Machine:
         """Make room for another node, in the datacenter that has the fewest.

@@ -6,11 +6,13 @@ over; what a scenario has done to its nodes is undone first. One at a time: node
 
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from harness.backends.live.cluster import LiveCluster
 from harness.backends.live.machine import Machine, Site
 from harness.errors import BackendError, HarnessError
+
+if TYPE_CHECKING:
+    from harness.backends.live.cluster import LiveCluster
 
 
 class ReusableSite(Site, Protocol):
@@ -59,7 +61,7 @@ class Reuse:
             self.close()
         self._key, self._site = key, site
 
-    def give_back(self, cluster: LiveCluster, site: ReusableSite) -> None:
+    def give_back(self, cluster: "LiveCluster", site: ReusableSite) -> None:
         """Undo what a scenario has done; give the site up where that cannot be done."""
         why = ""
         try:

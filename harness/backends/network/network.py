@@ -82,19 +82,22 @@ class NetworkNode:
             ) from error
         return Process(self._keeper, started, name=self.name, log=log)
 
-    def start_copy(self, template: Template, arguments: Sequence[str], *, log: Path) -> Process:
+    def start_copy(
+        self, template: Template, arguments: Sequence[str], *, log: Path, gate: int | None = None
+    ) -> Process:
         """Start a copy of a loaded program here; it ends as one that was started does.
 
         Args:
             template: the program.
             arguments: for it.
             log: file that standard output and standard error are added to.
+            gate: what holds it back, as ``Template.start`` takes it; None: nothing.
 
         Raises:
             BackendError: the program cannot be loaded, the log cannot be opened, or the network is gone.
         """
         try:
-            started = template.start(self.namespace, arguments, name=self.name, log=log)
+            started = template.start(self.namespace, arguments, name=self.name, log=log, gate=gate)
         except OSError as error:
             what = f"{error.filename}: " if error.filename else ""
             raise BackendError(

@@ -54,7 +54,15 @@ class Template:
             self._control.close()
             raise
 
-    def start(self, namespace: Namespace, arguments: Sequence[str], *, name: str, log: Path) -> Started:
+    def start(
+        self,
+        namespace: Namespace,
+        arguments: Sequence[str],
+        *,
+        name: str,
+        log: Path,
+        gate: int | None = None,
+    ) -> Started:
         """Start a copy, as the leader of a session of its own; waits until the program is loaded.
 
         Args:
@@ -62,6 +70,8 @@ class Template:
             arguments: of the program.
             name: what it is called among processes.
             log: file that standard output and standard error are added to.
+            gate: the reading end of a pipe; the copy begins when a byte is written to the other one, which nobody else
+                holds, and ends if that is closed before. None: it begins at once.
 
         Raises:
             OSError: the log cannot be opened, or there are too many processes.
@@ -72,6 +82,8 @@ class Template:
             where = os.open(namespace.path, os.O_RDONLY | os.O_CLOEXEC)
             files = [where, nothing.fileno(), said.fileno(), said.fileno()]
             assert len(files) == FILE_COUNT
+            if gate is not None:
+                files.append(gate)
             try:
                 socket.send_fds(self._control, [request], files)
                 data = self._control.recv(MESSAGE_BYTES_MAX)

@@ -5,6 +5,7 @@
 It imports the module and then waits for requests on the socket that the descriptor is of; each makes a copy of this
 process that calls the module's ``main(arguments)``, whose result is its exit code. The copy has no parent but the
 first process of the namespace (see ``keeper_program``), in a session of its own, as if it had been started by that.
+With a gate, the copy is made at once but begins when a byte comes through it, and ends if none can come any more.
 The template ends when the socket is closed. Further words mean nothing to it; lists of processes show them.
 
 Requests and replies are JSON, one in a datagram; see ``template`` for their fields.
@@ -25,7 +26,7 @@ from harness.backends.network.syscalls import CLONE_NEWNET, be_called, enter_nam
 
 MESSAGE_BYTES_MAX = 1 << 16
 FILE_COUNT = 4
-"""Descriptors beside a request: the network namespace, standard input, output and error."""
+"""Descriptors beside a request: the network namespace, standard input, output and error; then maybe the gate."""
 
 
 def main() -> int:
@@ -42,7 +43,7 @@ def main() -> int:
     gc.enable()
     while True:
         data, ancillary, _, _ = control.recvmsg(
-            MESSAGE_BYTES_MAX, socket.CMSG_SPACE(FILE_COUNT * array.array("i").itemsize)
+            MESSAGE_BYTES_MAX, socket.CMSG_SPACE((FILE_COUNT + 1) * array.array("i").itemsize)
         )
         if not data:
             return 0
@@ -82,11 +83,12 @@ def _become(
     exit_code = 1
     try:
         os.setsid()
-        namespace, *standard = files
+        namespace, *standard = files[:FILE_COUNT]
+        gate = files[FILE_COUNT] if len(files) > FILE_COUNT else None
         enter_namespace(namespace, CLONE_NEWNET)
         for target, descriptor in enumerate(standard):
             os.dup2(descriptor, target)
-        for descriptor in files:
+        for descriptor in files[:FILE_COUNT]:
             os.close(descriptor)
         be_called(str(request["name"]))
         arguments = request["arguments"]
@@ -98,6 +100,10 @@ def _become(
         os._exit(exit_code)
     os.write(writer, json.dumps(said).encode())
     os.close(writer)
+    if gate is not None:
+        if not os.read(gate, 1):
+            os._exit(0)
+        os.close(gate)
     try:
         exit_code = program(arguments)
     except BaseException:  # noqa: BLE001  (it ends here, and has to say why)

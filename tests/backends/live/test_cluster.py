@@ -7,7 +7,7 @@ from cassandra import Unavailable
 from cassandra.cluster import NoHostAvailable
 
 from harness.backends.contract import Needs
-from harness.backends.live.cluster import LiveCluster, line_of_release
+from harness.backends.live.cluster import LiveCluster
 from harness.backends.network.link_shape import LinkShape
 from harness.backends.simulated import SimulatedSite
 from harness.backends.statements import cql
@@ -18,28 +18,6 @@ from harness.live_recorder import LiveRecorder
 from tests.backends.network.networks import skip_without_namespaces
 
 MAP = "CREATE TABLE ks.map (id int PRIMARY KEY, v text)"
-
-
-@pytest.mark.parametrize(
-    ("version", "line"),
-    [
-        ("4.2.4-0.20210324.abc", Line.V4_2),
-        ("4.6.1", Line.V4_2),
-        ("5.1.0", Line.V5_0),
-        ("6.2.3-0.2024", Line.V6_2),
-        ("2025.1.15-0.20251", Line.V2025_1),
-        ("2025.2.0~rc1", Line.V2025_1),
-        ("2027.1.0", Line.V2026_3),
-    ],
-)
-def test_the_line_is_that_of_the_newest_release_not_newer(version: str, line: Line) -> None:
-    assert line_of_release(version) is line
-
-
-@pytest.mark.parametrize("version", ["3.3.4", "unknown", ""])
-def test_a_version_older_than_all_lines_is_refused(version: str) -> None:
-    with pytest.raises(BackendError, match="which is none that is known"):
-        line_of_release(version)
 
 
 @pytest.fixture(scope="module")

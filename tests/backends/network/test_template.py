@@ -77,6 +77,32 @@ def test_a_copy_that_fails_says_so(keeper: Keeper, template: Template, tmp_path:
     assert (tmp_path / "log").read_text().endswith("ValueError: nothing works\n")
 
 
+def test_a_copy_behind_a_gate_begins_when_that_opens(
+    keeper: Keeper, template: Template, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    gate, opener = os.pipe()
+    copy = template.start(keeper.hub, ["one"], name="n1", log=log, gate=gate)
+    os.close(gate)
+    assert Path(f"/proc/{copy.pid}/comm").read_text() == "n1\n"
+    assert log.read_text() == ""
+    os.write(opener, b"\0")
+    os.close(opener)
+    assert wait_until(lambda: keeper.exit_code(copy) == 1, timeout_s=TIMEOUT_S)
+    assert log.read_text().startswith("one ")
+
+
+def test_a_copy_behind_a_gate_that_nobody_can_open_ends(
+    keeper: Keeper, template: Template, tmp_path: Path
+) -> None:
+    gate, opener = os.pipe()
+    copy = template.start(keeper.hub, ["one"], name="n1", log=tmp_path / "log", gate=gate)
+    os.close(gate)
+    os.close(opener)
+    assert wait_until(lambda: keeper.exit_code(copy) == 0, timeout_s=TIMEOUT_S)
+    assert (tmp_path / "log").read_text() == ""
+
+
 def test_copies_end_with_the_keeper(keeper: Keeper, template: Template, tmp_path: Path) -> None:
     copy = ProcessIdentity.of(template.start(keeper.hub, ["stay"], name="n1", log=tmp_path / "log").pid)
     assert copy is not None
