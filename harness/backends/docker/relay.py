@@ -1,6 +1,7 @@
 """Connections to nodes that this machine cannot reach by itself: through a container that can, and the engine.
 
-A program in that container makes each connection, says from where (``address port`` in a line), and passes bytes on.
+A program in that container makes each connection, says from where (``address port`` in a line) when it is sent a
+byte, and passes bytes on.
 Engines in virtual machines and elsewhere so need no published ports, and clients have an address among the nodes.
 """
 
@@ -22,6 +23,7 @@ import os, socket, sys, threading
 with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=10) as node:
     node.settimeout(None)
     node.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    os.read(0, 1)
     os.write(1, ("%s %d\\n" % node.getsockname()[:2]).encode())
     def send():
         while data := os.read(0, 65536):
@@ -34,6 +36,7 @@ with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=10) as no
 os._exit(0)
 """
 _OUTPUT = 1
+_SPEAK = b"\n"
 _CHUNK_BYTES = 1 << 16
 _LINE_BYTES_MAX = 64
 
@@ -91,6 +94,9 @@ class RelaySocket(socket.socket):
             raise ConnectionError(str(error)) from error
         stream = raw_socket(attached)
         stream.settimeout(None)
+        # What comes together with the engine's own answer would be lost in the SDK.
+        with contextlib.suppress(OSError):
+            stream.sendall(_SPEAK)
         own, rest = _first_line(stream)
         if not own:
             self._far.close()

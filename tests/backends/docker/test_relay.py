@@ -2,6 +2,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from select import select
 from threading import Thread
 
 import pytest
@@ -49,13 +50,23 @@ def test_end_of_the_node_is_the_end_here(relay: Relay, started: Started) -> None
 
 
 @contextmanager
-def engine_elsewhere(engine: Engine) -> Iterator[str]:
-    """The engine's address as that of one that is reached by TCP."""
+def engine_elsewhere(engine: Engine, *, quiet_s: float = 0) -> Iterator[str]:
+    """The engine's address as that of one that is reached by TCP.
+
+    Args:
+        engine: near.
+        quiet_s: what it says comes together, when it has said nothing more for so long.
+    """
     path = engine.address.partition("://")[2]
 
     def carry(source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
+                while quiet_s and source.family == socket.AF_UNIX and select([source], [], [], quiet_s)[0]:
+                    more = source.recv(65536)
+                    data += more
+                    if not more:
+                        break
                 target.sendall(data)
         for end in (source, target):
             with suppress(OSError):
@@ -90,6 +101,22 @@ def engine_elsewhere(engine: Engine) -> Iterator[str]:
                 carrier.join()
             for end in opened:
                 end.close()
+
+
+def test_nothing_is_lost_of_what_comes_with_the_answer_of_the_engine(
+    engine: Engine, started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not engine.is_of_this_machine:
+        pytest.skip("the engine is elsewhere already")
+    address = started.site.machines[0].address
+    with engine_elsewhere(engine, quiet_s=1) as there:
+        monkeypatch.setenv("DOCKER_HOST", there)
+        far = Engine.connect()
+        with Relay(far, started.site._anchor).socket() as connection:
+            connection.settimeout(10)
+            connection.connect((address, 9042))
+            assert connection.getpeername() == (address, 9042)
+        far.close()
 
 
 def test_scenario_passes_on_an_engine_elsewhere(
