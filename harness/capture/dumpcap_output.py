@@ -25,15 +25,18 @@ class Counters:
 
 
 def counters_of(output: str) -> Counters | None:
-    """Find the counters in what dumpcap said; they stand at its end, if it came to a regular one."""
-    found = _COUNTERS.search(output)
-    if found is not None:
-        received, dropped, *parts = map(int, found.groups())
-        return Counters(received=received, dropped=max(dropped, sum(parts)))
-    found = _COUNTERS_SHORT.search(output)
-    if found is not None:
-        return Counters(received=int(found[1]), dropped=int(found[2]))
-    return None
+    """Add up the counters in what dumpcap said, one line for each interface; they stand at its end, if it is regular."""
+    received = dropped = 0
+    found = [*_COUNTERS.finditer(output)]
+    for match in found:
+        got, lost, *parts = map(int, match.groups())
+        received += got
+        dropped += max(lost, sum(parts))
+    if not found:
+        found = [*_COUNTERS_SHORT.finditer(output)]
+        received = sum(int(match[1]) for match in found)
+        dropped = sum(int(match[2]) for match in found)
+    return Counters(received=received, dropped=dropped) if found else None
 
 
 _MISSING = (

@@ -29,6 +29,10 @@ def test_losses_in_dumpcap_and_in_the_interface_count_too() -> None:
     assert counters_of(line) == Counters(received=9, dropped=15)
 
 
+def test_counters_of_several_interfaces_are_added_up() -> None:
+    assert counters_of(f"{REGULAR}\n{REGULAR}{FULL}") == Counters(received=546, dropped=806)
+
+
 def test_a_line_without_its_parts_is_understood() -> None:
     assert counters_of("Packets received/dropped on interface 'x': 9/1 (90.0%)") == Counters(
         received=9, dropped=1

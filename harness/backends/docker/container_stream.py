@@ -10,8 +10,9 @@ import contextlib
 import socket
 import struct
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from threading import Lock, Thread
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 
 from harness.backends.docker.engine import Engine
 from harness.errors import BackendError
@@ -20,6 +21,20 @@ HEAD = struct.Struct(">BxxxI")
 """Before each piece from the engine: which stream, and how many bytes."""
 _OUTPUT, _ERRORS = 1, 2
 _CHUNK_BYTES = 1 << 16
+
+
+class Sink(Protocol):
+    """Takes what a program writes; called by a thread of its own."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take some of it.
+
+        Raises:
+            OSError: nothing more can be taken; the rest is not read.
+        """
+
+    def close(self) -> None:
+        """There is no more."""
 
 
 class ContainerStream:
@@ -31,8 +46,8 @@ class ContainerStream:
         command: its program and arguments.
         labels: written on it.
         network_mode: such as ``host``, or ``container:ID``.
-        output: file for what it writes; closed when it has ended.
-        errors: file for its standard error; closed as well.
+        output: takes what it writes, such as a file; closed when it has ended.
+        errors: takes its standard error; closed before ``output``.
         name: in errors.
 
     Raises:
@@ -47,40 +62,19 @@ class ContainerStream:
         command: Sequence[str],
         labels: Mapping[str, str],
         network_mode: str,
-        output: BinaryIO,
-        errors: BinaryIO,
+        output: Sink,
+        errors: Sink,
         name: str,
     ) -> None:
         self._engine = engine
         self._lock = Lock()
         self._exit_code: int | None = None
         self._name = name
-        with engine.changing(f"{name} cannot be started"):
-            host = engine.api.create_host_config(
-                network_mode=network_mode, cap_add=["NET_ADMIN", "NET_RAW"], security_opt=["label=disable"]
-            )
-            self.container = str(
-                engine.api.create_container(
-                    engine.image_id(image),
-                    list(command[1:]),
-                    entrypoint=command[0],
-                    stdin_open=True,
-                    labels=dict(labels),
-                    host_config=host,
-                    user="0",
-                )["Id"]
-            )
         try:
-            with engine.changing(f"{name} cannot be started"):
-                # Whoever is killed closes this, and thereby the program's standard input.
-                self._attached = engine.api.attach_socket(
-                    self.container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-                )
-                self._stream = raw_socket(self._attached)
-                self._stream.settimeout(None)
-                engine.api.start(self.container)
+            self._start(image, command, labels, network_mode)
         except BaseException:
-            engine.remove_container(self.container)
+            errors.close()
+            output.close()
             raise
         self._reader = Thread(target=self._read, args=(output, errors), name=f"harness-{name}", daemon=True)
         self._reader.start()
@@ -117,9 +111,41 @@ class ContainerStream:
         self._stream.close()
         self._attached.close()
 
-    def _read(self, output: BinaryIO, errors: BinaryIO) -> None:
+    def _start(
+        self, image: str, command: Sequence[str], labels: Mapping[str, str], network_mode: str
+    ) -> None:
+        engine, what = self._engine, f"{self._name} cannot be started"
+        with engine.changing(what):
+            host = engine.api.create_host_config(
+                network_mode=network_mode, cap_add=["NET_ADMIN", "NET_RAW"], security_opt=["label=disable"]
+            )
+            self.container = str(
+                engine.api.create_container(
+                    engine.image_id(image),
+                    list(command[1:]),
+                    entrypoint=command[0],
+                    stdin_open=True,
+                    labels=dict(labels),
+                    host_config=host,
+                    user="0",
+                )["Id"]
+            )
+        try:
+            with engine.changing(what):
+                # Whoever is killed closes this, and thereby the program's standard input.
+                self._attached = engine.api.attach_socket(
+                    self.container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+                )
+                self._stream = raw_socket(self._attached)
+                self._stream.settimeout(None)
+                engine.api.start(self.container)
+        except BaseException:
+            engine.remove_container(self.container)
+            raise
+
+    def _read(self, output: Sink, errors: Sink) -> None:
         files = {_OUTPUT: output, _ERRORS: errors}
-        with output, errors, contextlib.suppress(OSError, ValueError):
+        with closing(output), closing(errors), contextlib.suppress(OSError, ValueError):
             while head := exactly(self._stream, HEAD.size):
                 kind, size = HEAD.unpack(head)
                 file = files.get(kind, errors)

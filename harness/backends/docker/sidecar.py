@@ -1,18 +1,33 @@
 """A container that records where the engine is, and sends what it has recorded back.
 
 Its program starts dumpcap, and obeys lines on its standard input: ``mark HEX`` sends a frame out of the interface,
-``signal N`` goes to dumpcap. It ends with dumpcap, and ends dumpcap when nobody is left to read.
+``signal N`` goes to dumpcap. It ends with dumpcap, and ends dumpcap when nobody is left to read. The interface is told
+by its name, or as ``@ADDRESS``: the one that has this IPv4 address.
+
+Source:
+    Linux man page netdevice(7), SIOCGIFADDR.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.backends.docker.container_stream import ContainerStream
+from harness.backends.docker.container_stream import ContainerStream, Sink
 from harness.backends.docker.engine import Engine
 
 PROGRAM = """
-import os, socket, subprocess, sys, threading
-interface, command = sys.argv[1], sys.argv[2:]
+import fcntl, os, socket, struct, subprocess, sys, threading
+told, command = sys.argv[1], sys.argv[2:]
+def has_address(name):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            answer = fcntl.ioctl(asking, 0x8915, struct.pack("256s", name.encode()))
+        except OSError:
+            return False
+    return socket.inet_ntoa(answer[20:24]) == told[1:]
+interface = told
+if told.startswith("@"):
+    interface = next((name for _, name in socket.if_nameindex() if has_address(name)), told)
+    command = [interface if word == told else word for word in command]
 try:
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
 except OSError as error:
@@ -74,31 +89,63 @@ class SidecarProcess:
             self._stream.close()
 
 
+def start_sidecar(
+    engine: Engine,
+    interface: str,
+    command: Sequence[str],
+    *,
+    image: str,
+    labels: Mapping[str, str],
+    network_mode: str,
+    output: Sink,
+    errors: Sink,
+    name: str,
+) -> SidecarProcess:
+    """Start a program in a container that sees an interface.
+
+    Args:
+        engine: where.
+        interface: its name, or ``@ADDRESS``, in ``command`` too.
+        command: program and arguments.
+        image: of the sidecar; has dumpcap and Python.
+        labels: written on the container.
+        network_mode: ``host``, or ``container:ID`` for what one node sees.
+        output: takes what the program writes.
+        errors: takes what it says.
+        name: in errors.
+
+    Raises:
+        BackendError: the engine cannot start the container.
+    """
+    return SidecarProcess(
+        ContainerStream(
+            engine,
+            image=image,
+            command=["python3", "-c", PROGRAM, interface, *command],
+            labels=labels,
+            network_mode=network_mode,
+            output=output,
+            errors=errors,
+            name=name,
+        )
+    )
+
+
 class SidecarTap:
-    """The tap on an interface of the engine's machine, or of a node.
+    """The tap on an interface of the engine's machine.
 
     Args:
         engine: where the nodes are.
         interface: such as the bridge of their network.
         image: of the sidecar; has dumpcap and Python.
         labels: written on the container.
-        network_mode: ``host``, or ``container:ID`` for the interface of one node.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        interface: str,
-        *,
-        image: str,
-        labels: Mapping[str, str],
-        network_mode: str = "host",
-    ) -> None:
+    def __init__(self, engine: Engine, interface: str, *, image: str, labels: Mapping[str, str]) -> None:
         self._engine = engine
         self._interface = interface
         self._image = image
         self._labels = labels
-        self._network_mode = network_mode
         self._processes: list[SidecarProcess] = []
 
     @property
@@ -119,17 +166,17 @@ class SidecarTap:
             BackendError: the engine cannot start the container.
         """
         self._processes = [process for process in self._processes if process.exit_code() is None]
-        stream = ContainerStream(
+        process = start_sidecar(
             self._engine,
+            self._interface,
+            command,
             image=self._image,
-            command=["python3", "-c", PROGRAM, self._interface, *command],
             labels=self._labels,
-            network_mode=self._network_mode,
+            network_mode="host",
             output=stdout.open("wb", buffering=0),
             errors=stderr.open("wb", buffering=0),
             name=f"the sidecar that records {self._interface}",
         )
-        process = SidecarProcess(stream)
         self._processes.append(process)
         return process
 
