@@ -62,6 +62,15 @@ class CaptureMerger:
         """
         return b"".join([*(self._taken(tap, event) for event in events), self._released()])
 
+    def behind(self, tap: int) -> tuple[int, ...]:
+        """Which taps hold up what a tap has seen, until they see something later."""
+        seen_ns = self._taps[tap].seen_ns
+        return tuple(
+            number
+            for number, other in enumerate(self._taps)
+            if other.seen_ns < seen_ns and not other.has_ended
+        )
+
     def end(self, tap: int) -> bytes:
         """Expect nothing more of a tap; return what it has held up. The second call does nothing.
 

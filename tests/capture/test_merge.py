@@ -103,6 +103,18 @@ def test_tap_that_has_just_begun_holds_up_others_until_it_sees_a_mark() -> None:
     assert frames_of(written) == [(10, b"mark")]
 
 
+def test_taps_that_hold_up_another_are_known() -> None:
+    merger, _ = begun("n1", "n2", "n3", "n4")
+    merger.feed(0, [packet(50, b"a")])
+    merger.feed(1, [packet(60, b"b")])
+    merger.feed(2, [packet(20, b"c")])
+    assert merger.behind(0) == (2, 3)
+    assert merger.behind(1) == (0, 2, 3)
+    merger.end(2)
+    assert merger.behind(0) == (3,)
+    assert merger.behind(3) == ()
+
+
 def test_tap_that_has_ended_holds_up_nobody() -> None:
     merger, written = begun("n1", "n2")
     written += merger.feed(1, [packet(10, b"mark")])

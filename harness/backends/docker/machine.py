@@ -17,6 +17,7 @@ from docker.errors import NotFound
 from harness.backends.docker.engine import Engine
 from harness.backends.docker.firewall import Firewall
 from harness.backends.docker.links import ContainerLinks
+from harness.backends.docker.node_taps import NodeTaps
 from harness.backends.network.link_shape import LinkShape
 from harness.backends.scylla_settings import Place
 from harness.errors import BackendError
@@ -42,6 +43,7 @@ class DockerMachine:
         place: the node's name, address, datacenter and rack.
         firewall: of all nodes.
         links: of all nodes.
+        taps: gives what records at the nodes, if packets are recorded there.
         files: gives what is to stand in the folder of settings when it starts.
     """
 
@@ -53,6 +55,7 @@ class DockerMachine:
         *,
         firewall: Firewall,
         links: ContainerLinks,
+        taps: Callable[[], NodeTaps | None],
         files: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self.container = container
@@ -60,6 +63,7 @@ class DockerMachine:
         self._engine = engine
         self._firewall = firewall
         self._links = links
+        self._taps = taps
         self._files = files
         self._started_s = 0.0
         self._looked_s = 0.0
@@ -96,6 +100,7 @@ class DockerMachine:
 
         Raises:
             BackendError: it runs already, or cannot be started.
+            CaptureError: it cannot be recorded.
         """
         with self._engine.changing(f"{self.name} cannot be started"):
             if self._engine.api.inspect_container(self.container)["State"]["Running"]:
@@ -105,6 +110,9 @@ class DockerMachine:
                 self._engine.api.put_archive(self.container, str(CONFIGURATION), _archive_of(files))
             self._started_s = time.time()
             self._engine.api.start(self.container)
+        taps = self._taps()
+        if taps is not None:
+            self._let_be_heard(taps)
         self._firewall.restarted(self.name)
         self._links.restarted(self.name)
 
@@ -148,11 +156,16 @@ class DockerMachine:
         Raises:
             BackendError: it is not gone in time.
         """
+        taps = self._taps()
+        if taps is not None:
+            taps.fetch(self)
         with self._engine.refusing(f"{self.name} cannot be killed"):
             if self._engine.api.inspect_container(self.container)["State"]["Running"]:
                 self._engine.api.kill(self.container)
         if not wait_until(lambda: not self._is_running(), timeout_s=KILL_TIMEOUT_S):
             raise BackendError(f"{self.name} still runs {KILL_TIMEOUT_S:g} s after SIGKILL")
+        if taps is not None:
+            taps.leave(self)
 
     def stop(self) -> None:
         """Let it shut down.
@@ -174,6 +187,9 @@ class DockerMachine:
             raise BackendError(
                 f"{self.name} did not stop within {STOP_TIMEOUT_S} s, and was killed; {self.last_words()}"
             )
+        taps = self._taps()
+        if taps is not None:
+            taps.leave(self)
 
     def pause(self) -> None:
         """Let all its processes stand still.
@@ -226,6 +242,18 @@ class DockerMachine:
         self._firewall.remove(self.name)
         self._links.remove(self.name)
         self._engine.remove_container(self.container)
+
+    def _let_be_heard(self, taps: NodeTaps) -> None:
+        """Let it stand still until its sidecar listens: nodes take far longer to say anything than this to begin."""
+        try:
+            self.pause()
+        except BackendError:
+            # It has ended already; its log says why.
+            return
+        try:
+            taps.join(self)
+        finally:
+            self.resume()
 
     def _is_running(self) -> bool:
         return bool(self._engine.inspect(self.container)["State"]["Running"])

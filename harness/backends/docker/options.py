@@ -14,11 +14,13 @@ class CaptureBy(Enum):
     """Who records packets."""
 
     AUTO = "auto"
-    """This machine where it can, else a sidecar."""
+    """This machine where it can, else a sidecar where it can, else nodes."""
     BRIDGE = "bridge"
     """dumpcap on this machine, on the bridge of the containers."""
     SIDECAR = "sidecar"
-    """dumpcap in a container where the engine is; packets come back through the engine."""
+    """dumpcap in a container where the engine is, on the bridge; packets come back through the engine."""
+    NODES = "nodes"
+    """A sidecar in the network of each node; what they record is put together."""
 
 
 class ConnectBy(Enum):

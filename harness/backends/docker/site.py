@@ -23,6 +23,7 @@ from harness.backends.docker.image_files import read_file
 from harness.backends.docker.links import ContainerLinks
 from harness.backends.docker.machine import CONFIGURATION, DockerMachine
 from harness.backends.docker.network import DockerNetwork, make_network, network_of
+from harness.backends.docker.node_taps import Hub, NodeTaps
 from harness.backends.docker.options import CaptureBy, ConnectBy, DockerOptions
 from harness.backends.docker.reaper import reap, remove_all, remove_own
 from harness.backends.docker.relay import Relay
@@ -57,6 +58,7 @@ from harness.errors import BackendError
 from harness.interrupts import interrupts_wait
 
 _YAML = "scylla.yaml"
+_Tap = HostTap | SidecarTap | NodeTaps
 
 
 class DockerSite:
@@ -100,7 +102,7 @@ class DockerSite:
         self._machines: list[DockerMachine] = []
         self._count = count_of(needs)
         self._delivered: dict[str, Any] | None = None
-        self._tap: HostTap | SidecarTap | None = None
+        self._tap: _Tap | None = None
         self._anchor = ""
         self._relay: Relay | None = None
 
@@ -195,7 +197,7 @@ class DockerSite:
         return self.release.boots_together
 
     @property
-    def tap(self) -> HostTap | SidecarTap:
+    def tap(self) -> _Tap:
         """Where all packets pass.
 
         Raises:
@@ -203,12 +205,20 @@ class DockerSite:
         """
         if self._tap is None:
             bridge, wanted = self.network.bridge, self._options.capture_by
-            reason = "" if wanted is CaptureBy.SIDECAR else why_not_here(bridge)
+            reason = why_not_here(bridge) if wanted in {CaptureBy.AUTO, CaptureBy.BRIDGE} else ""
             if reason and wanted is CaptureBy.BRIDGE:
                 raise BackendError(
                     f"--capture-by=bridge: {reason}; or let a container do it: --capture-by=sidecar"
                 )
-            if reason or wanted is CaptureBy.SIDECAR:
+            if wanted is CaptureBy.NODES or (reason and self._why_no_sidecar()):
+                self._tap = NodeTaps(
+                    self._engine,
+                    image=self._sidecar_image,
+                    labels=self._passing_labels,
+                    hub=self._hub(),
+                    nodes=lambda: self._machines,
+                )
+            elif wanted is CaptureBy.SIDECAR or reason:
                 self._tap = SidecarTap(
                     self._engine, bridge, image=self._sidecar_image, labels=self._passing_labels
                 )
@@ -281,7 +291,7 @@ class DockerSite:
         remove_all(self._engine, {labels.CLUSTER: self.name, labels.OWNER: self._labels[labels.OWNER]})
 
     def _leave(self) -> None:
-        if isinstance(self._tap, SidecarTap):
+        if isinstance(self._tap, SidecarTap | NodeTaps):
             self._tap.close()
         self._relay = None
         passing = self._passing_labels
@@ -290,40 +300,80 @@ class DockerSite:
         )
         remove_folder(self.folder)
 
+    def _node_taps(self) -> NodeTaps | None:
+        return self._tap if isinstance(self._tap, NodeTaps) else None
+
+    def _why_no_sidecar(self) -> str:
+        """Why a container in the network of the engine's machine does not see the bridge; empty: it does."""
+        try:
+            code, said = self._engine.run_once(
+                self._engine.image_id(self._sidecar_image),
+                ["ls", "-d", f"/sys/class/net/{self.network.bridge}"],
+                labels=self._passing_labels,
+                network_mode="host",
+            )
+        except BackendError as error:
+            return str(error)
+        return said if code != 0 else ""
+
+    def _hub(self) -> Hub:
+        """A container on the network that is no node: what holds the bridge up, or one like it."""
+        container = self._anchor or self._idle_container(
+            self._passing_labels,
+            image_id=self._engine.image_id(self._sidecar_image),
+            purpose="the container that stands for the network",
+        )
+        return Hub(container=container, address=address_of(self._engine.inspect(container)))
+
     def _hold_bridge_up(self) -> None:
         """Join a container that does nothing: a bridge that nobody is joined to takes no packets, hence no marks."""
-        api = self._engine.api
-        with self._engine.changing("the container that holds the bridge up cannot be started"):
-            self._anchor = api.create_container(
-                self.image_id,
-                ["infinity"],
-                entrypoint="sleep",
-                name=f"{self.name}-anchor",
-                labels=self._labels,
-                host_config=api.create_host_config(network_mode=self.network.name),
-                networking_config=api.create_networking_config(
-                    {self.network.name: api.create_endpoint_config(ipv4_address=str(self.network.subnet[2]))}
-                ),
-            )["Id"]
-            api.start(self._anchor)
+        self._anchor = self._idle_container(
+            self._labels,
+            image_id=self.image_id,
+            purpose="the container that holds the bridge up",
+            name=f"{self.name}-anchor",
+            address=str(self.network.subnet[2]),
+        )
 
     def _make_way(self) -> None:
         """Start a relay to the nodes if it takes one."""
         wanted = self._options.connect_by
         if wanted is ConnectBy.DIRECT or (wanted is ConnectBy.AUTO and sees_bridge(self.network.bridge)):
             return
+        container = self._idle_container(
+            self._passing_labels,
+            image_id=self._engine.image_id(self._sidecar_image),
+            purpose="the container that clients reach the nodes through",
+        )
+        self._relay = Relay(self._engine, container)
+
+    def _idle_container(
+        self,
+        written: Mapping[str, str],
+        *,
+        image_id: str,
+        purpose: str,
+        name: str | None = None,
+        address: str | None = None,
+    ) -> str:
+        """Start a container on the nodes' network that does nothing; return its id."""
         api = self._engine.api
-        image_id = self._engine.image_id(self._sidecar_image)
-        with self._engine.changing("the container that clients reach the nodes through cannot be started"):
-            container = api.create_container(
-                image_id,
-                ["infinity"],
-                entrypoint="sleep",
-                labels=self._passing_labels,
-                host_config=api.create_host_config(network_mode=self.network.name),
-            )["Id"]
-            self._relay = Relay(self._engine, container)
+        with self._engine.changing(f"{purpose} cannot be started"):
+            container = str(
+                api.create_container(
+                    image_id,
+                    ["infinity"],
+                    entrypoint="sleep",
+                    name=name,
+                    labels=dict(written),
+                    host_config=api.create_host_config(network_mode=self.network.name),
+                    networking_config=api.create_networking_config(
+                        {self.network.name: api.create_endpoint_config(ipv4_address=address)}
+                    ),
+                )["Id"]
+            )
             api.start(container)
+        return container
 
     @property
     def _passing_labels(self) -> dict[str, str]:
@@ -381,7 +431,13 @@ class DockerSite:
             RACKDC: rackdc_text(place),
         }
         machine = DockerMachine(
-            self._engine, container, place, firewall=self._firewall, links=self._links, files=lambda: files
+            self._engine,
+            container,
+            place,
+            firewall=self._firewall,
+            links=self._links,
+            taps=self._node_taps,
+            files=lambda: files,
         )
         self._machines.append(machine)
         return machine
@@ -403,7 +459,14 @@ class DockerSite:
             rack=written.get(labels.RACK, RACK),
             is_seed=True,
         )
-        return DockerMachine(self._engine, container["Id"], place, firewall=self._firewall, links=self._links)
+        return DockerMachine(
+            self._engine,
+            container["Id"],
+            place,
+            firewall=self._firewall,
+            links=self._links,
+            taps=self._node_taps,
+        )
 
     def _next_address(self) -> str:
         if self.is_ours:
