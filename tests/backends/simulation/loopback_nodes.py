@@ -69,12 +69,11 @@ class RecordingMessaging(Messaging):
         *,
         timeout_ms: int = 0,
         tenant: Tenant = Tenant.USER,
-        lost: Callable[[], None] | None = None,
     ) -> None:
         body = TABLE.decode(verb, LINE, Role.REQUEST, payload).body
         self.sent.append(Sent(receiver=address, verb=verb, body=body, timeout_ms=timeout_ms, tenant=tenant))
         if not self.loses(address, verb):
-            super().send_payload(address, verb, payload, timeout_ms=timeout_ms, tenant=tenant, lost=lost)
+            super().send_payload(address, verb, payload, timeout_ms=timeout_ms, tenant=tenant)
 
     async def call(
         self, address: str, verb: Verb, body: object, *, timeout_ms: int = 0, tenant: Tenant = Tenant.USER

@@ -108,10 +108,9 @@ class WholeNode:
             *,
             timeout_ms: int = 0,
             tenant: Tenant = Tenant.USER,
-            lost: Callable[[], None] | None = None,
         ) -> None:
             note(address, verb, payload, timeout_ms, tenant)
-            send_payload(address, verb, payload, timeout_ms=timeout_ms, tenant=tenant, lost=lost)
+            send_payload(address, verb, payload, timeout_ms=timeout_ms, tenant=tenant)
 
         async def recorded_call(
             address: str, verb: Verb, body: object, *, timeout_ms: int = 0, tenant: Tenant = Tenant.USER

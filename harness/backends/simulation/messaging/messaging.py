@@ -153,9 +153,13 @@ class Messaging:
         *,
         timeout_ms: int = 0,
         tenant: Tenant = Tenant.USER,
-        lost: Callable[[], None] | None = None,
     ) -> None:
-        """Send a one-way message; if the peer cannot be reached, it is lost.
+        """Send a one-way message; if the peer cannot be reached, it is lost, and nobody hears of that.
+
+        In Scylla too: the coordinator of a write handles the error of a closed connection (storage_proxy.cc,
+        send_to_live_endpoints), but Seastar raises none for a message without a reply. One that waits for a
+        connection which is refused or closed counts as sent when it is dropped, and a connection that is known to be
+        closed is replaced before the message is given to it.
 
         Args:
             address: of the peer.
@@ -163,12 +167,12 @@ class Messaging:
             body: its arguments.
             timeout_ms: for the receiver; 0: none.
             tenant: on whose behalf.
-            lost: hears that nobody listens there, or that the connection was closed before it was written; of a
-                message that was written nobody knows whether it arrives.
+
+        Source:
+            seastar (commit 0fba7da9, of Scylla 4.2.4), src/rpc/rpc.hh (outgoing_entry), rpc_impl.hh (send_helper),
+            rpc.cc (stop_send_loop); Scylla, message/messaging_service.cc (get_rpc_client).
         """
-        self.send_payload(
-            address, verb, encode_payload(body), timeout_ms=timeout_ms, tenant=tenant, lost=lost
-        )
+        self.send_payload(address, verb, encode_payload(body), timeout_ms=timeout_ms, tenant=tenant)
 
     def send_payload(
         self,
@@ -178,10 +182,9 @@ class Messaging:
         *,
         timeout_ms: int = 0,
         tenant: Tenant = Tenant.USER,
-        lost: Callable[[], None] | None = None,
     ) -> None:
         """Send a one-way message whose body is encoded already, as for several peers that get the same."""
-        self._outgoing_to(address, connection_index(verb, tenant)).send(verb, payload, timeout_ms, lost)
+        self._outgoing_to(address, connection_index(verb, tenant)).send(verb, payload, timeout_ms)
 
     async def written(self, address: str, verb: Verb, *, tenant: Tenant = Tenant.USER) -> None:
         """Wait until what was sent so far is on its way; nothing is waited for if the peer cannot be reached.

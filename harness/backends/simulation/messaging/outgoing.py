@@ -26,7 +26,6 @@ class _Queued:
     timeout_ms: int
     queued_s: float
     payload: bytes
-    lost: Callable[[], None] | None
 
 
 class Outgoing:
@@ -66,21 +65,12 @@ class Outgoing:
         """
         return await asyncio.shield(self._agreed)
 
-    def send(
-        self, verb: Verb, payload: bytes, timeout_ms: int, lost: Callable[[], None] | None = None
-    ) -> int:
-        """Send a request; gives its msg_id.
-
-        Args:
-            verb: what is asked.
-            payload: the arguments.
-            timeout_ms: for the receiver; 0: none.
-            lost: hears that the connection was refused, or closed, before the request was written to it.
-        """
+    def send(self, verb: Verb, payload: bytes, timeout_ms: int) -> int:
+        """Send a request; gives its msg_id."""
         self._last_msg_id += 1
         msg_id = self._last_msg_id
         if self._negotiated is None:
-            self._queue.append(_Queued(verb, msg_id, timeout_ms, self._loop.time(), payload, lost))
+            self._queue.append(_Queued(verb, msg_id, timeout_ms, self._loop.time(), payload))
         elif self._connection is not None:
             self._connection.write(request_bytes(self._negotiated, verb, msg_id, timeout_ms, payload))
         return msg_id
@@ -130,10 +120,7 @@ class Outgoing:
             if not reply.done():
                 reply.set_exception(error)
         self._pending.clear()
-        queue, self._queue = self._queue, []
-        for queued in queue:
-            if queued.lost is not None:
-                queued.lost()
+        self._queue.clear()
         if not self._agreed.done():
             self._agreed.set_exception(error)
             # Nobody has to ask for it.

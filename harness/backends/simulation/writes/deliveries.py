@@ -42,15 +42,8 @@ class Delivery(Protocol):
     def is_for(self, address: str) -> bool:
         """Whether a replica lacks anything of it."""
 
-    def send(
-        self,
-        address: str,
-        forward: tuple[str, ...],
-        response_id: int,
-        timeout_ms: int,
-        lost: Callable[[], None],
-    ) -> None:
-        """Send it to a replica, which is to send it on to others; ``lost`` hears that it cannot be reached."""
+    def send(self, address: str, forward: tuple[str, ...], response_id: int, timeout_ms: int) -> None:
+        """Send it to a replica, which is to send it on to others."""
 
     def apply(self) -> Awaitable[None] | None:
         """Apply it to this node's storage."""
@@ -100,15 +93,8 @@ class SharedDelivery:
         """Always."""
         return True
 
-    def send(
-        self,
-        address: str,
-        forward: tuple[str, ...],
-        response_id: int,
-        timeout_ms: int,
-        lost: Callable[[], None],
-    ) -> None:
-        """Send it to a replica, which is to send it on to others; ``lost`` hears that it cannot be reached."""
+    def send(self, address: str, forward: tuple[str, ...], response_id: int, timeout_ms: int) -> None:
+        """Send it to a replica, which is to send it on to others."""
         if forward:
             payload = self._encoded(forward, response_id)
         else:
@@ -116,7 +102,7 @@ class SharedDelivery:
                 self._payload = self._encoded((), response_id)
             payload = self._payload
         self._context.messaging.send_payload(
-            address, self._verb, payload, timeout_ms=timeout_ms, tenant=self._tenant, lost=lost
+            address, self._verb, payload, timeout_ms=timeout_ms, tenant=self._tenant
         )
 
     def apply(self) -> Awaitable[None] | None:
@@ -180,15 +166,8 @@ class DifferingDelivery:
         """Whether a replica lacks anything."""
         return address in self._differences
 
-    def send(
-        self,
-        address: str,
-        forward: tuple[str, ...],
-        response_id: int,
-        timeout_ms: int,
-        lost: Callable[[], None],
-    ) -> None:
-        """Send a replica what it lacks; ``lost`` hears that it cannot be reached."""
+    def send(self, address: str, forward: tuple[str, ...], response_id: int, timeout_ms: int) -> None:
+        """Send a replica what it lacks."""
         request = MutationRequest(
             mutation=self._differences[address],
             forward=forward,
@@ -198,7 +177,7 @@ class DifferingDelivery:
             trace=self.trace,
         )
         self._context.messaging.send(
-            address, Verb.MUTATION, request, timeout_ms=timeout_ms, tenant=self._tenant, lost=lost
+            address, Verb.MUTATION, request, timeout_ms=timeout_ms, tenant=self._tenant
         )
 
     def apply(self) -> Awaitable[None] | None:
@@ -255,15 +234,8 @@ class DecisionDelivery:
         """Always."""
         return True
 
-    def send(
-        self,
-        address: str,
-        forward: tuple[str, ...],
-        response_id: int,
-        timeout_ms: int,
-        lost: Callable[[], None],
-    ) -> None:
-        """Send it to a replica, which is to send it on to others; ``lost`` hears that it cannot be reached."""
+    def send(self, address: str, forward: tuple[str, ...], response_id: int, timeout_ms: int) -> None:
+        """Send it to a replica, which is to send it on to others."""
         request = PaxosLearnRequest(
             decision=self._decision,
             forward=forward,
@@ -273,7 +245,7 @@ class DecisionDelivery:
             trace=self.trace,
         )
         self._context.messaging.send(
-            address, Verb.PAXOS_LEARN, request, timeout_ms=timeout_ms, tenant=self._tenant, lost=lost
+            address, Verb.PAXOS_LEARN, request, timeout_ms=timeout_ms, tenant=self._tenant
         )
 
     def apply(self) -> Awaitable[None] | None:

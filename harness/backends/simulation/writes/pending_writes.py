@@ -1,17 +1,17 @@
 """Writes of this node as coordinator that replicas have yet to acknowledge.
 
 A write stays here, in the background, after its client has been answered: until the last replica has acknowledged it,
-or its time is over and what is missing becomes hints.
+or its time is over and what is missing becomes hints. Of a replica that was killed and still counts as alive nothing is
+heard: such a write waits until its time is over, too (``Messaging.send``).
 
 Source:
-    Scylla (branch 4.2), service/storage_proxy.cc (abstract_write_response_handler, send_to_live_endpoints, where a
-    connection that is closed is a failure, hint_to_dead_endpoints, got_response, got_failure_response, on_down).
+    Scylla (branch 4.2), service/storage_proxy.cc (abstract_write_response_handler, send_to_live_endpoints,
+    hint_to_dead_endpoints, got_response, got_failure_response, on_down, mutate_end).
 """
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Protocol
 
 from harness.backends.simulation.cql.request_error import RequestError
@@ -56,6 +56,8 @@ class PendingWrite:
     """Done when the consistency level is met, or cannot be."""
     timer: asyncio.TimerHandle | None = None
     is_met: bool = False
+    failed_count: int = 0
+    """How many of the targets have said that they failed."""
 
 
 @dataclass(slots=True)
@@ -118,8 +120,7 @@ class PendingWrites:
             if write.delivery.trace is not None:
                 self._note_sent(write.delivery.trace, receiver)
             if receiver != own_address:
-                lost = partial(self._lost, write, receiver, len(forward) + 1)
-                write.delivery.send(receiver, forward, write.response_id, timeout_ms, lost)
+                write.delivery.send(receiver, forward, write.response_id, timeout_ms)
         for node in list(write.targets.values()):
             if not write.delivery.is_for(node.address):
                 self._acknowledge(write, node.address)
@@ -208,14 +209,6 @@ class PendingWrites:
         if write is not None:
             self._fail(write, sender.address, failed.failed_count)
 
-    def _lost(self, write: PendingWrite, address: str, count: int) -> None:
-        """A replica cannot be reached: a failure of it, and of those to which it should have sent the write on."""
-        if write.write_type is WriteType.VIEW:
-            if address in write.targets:
-                self._expire(write)
-        else:
-            self._fail(write, address, count)
-
     def _take(self, write: PendingWrite, address: str) -> None:
         if write.delivery.trace is not None:
             self.context.traces.note(write.delivery.trace, f"Got a response from /{address}")
@@ -241,13 +234,22 @@ class PendingWrites:
             self._forget(write)
 
     def _fail(self, write: PendingWrite, address: str, count: int) -> None:
+        if write.delivery.trace is not None:
+            self.context.traces.note(write.delivery.trace, f"Got {count} failures from /{address}")
         node = write.targets.get(address)
-        if node is None or write.is_met:
+        if node is None:
             return
-        write.tally.fail(node, count)
-        if write.tally.cannot_be_met:
-            self._forget(write)
-            self._refuse(write, _failure(self.context, write))
+        write.failed_count += count
+        # A hint is enough for ANY, however many replicas fail.
+        if write.consistency is not ConsistencyLevel.ANY:
+            write.tally.fail(node, count)
+            if not write.is_met and write.tally.cannot_be_met:
+                self._forget(write)
+                self._refuse(write, _failure(self.context, write))
+                return
+        if write.failed_count >= len(write.targets):
+            # Nobody is left to wait for.
+            self._expire(write)
 
     def _expire(self, write: PendingWrite) -> None:
         if write.is_met or write.consistency is ConsistencyLevel.ANY:

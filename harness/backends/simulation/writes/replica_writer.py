@@ -203,10 +203,5 @@ class ReplicaWriter:
             if trace is not None:
                 self._context.traces.note(trace, f"Forwarding a mutation to /{address}")
             self._context.messaging.send(
-                address,
-                Verb.MUTATION,
-                sent_on,
-                timeout_ms=timeout_ms,
-                tenant=sender.tenant,
-                lost=partial(self.send_failed, request.reply_to, request.response_id, 1, sender.tenant),
+                address, Verb.MUTATION, sent_on, timeout_ms=timeout_ms, tenant=sender.tenant
             )

@@ -104,25 +104,6 @@ def test_a_prompt_handler_answers_at_once_or_later_and_may_refuse() -> None:
     assert talk(conversation) == [version, version, RemoteError, TimeoutError, True, version]
 
 
-def test_who_sends_hears_that_nobody_listens() -> None:
-    async def conversation(_: RealWorld, a: Messaging, b: Messaging) -> list[str]:
-        lost: list[str] = []
-        both = asyncio.Event()
-        b.close()
-
-        def hear() -> None:
-            lost.append("lost")
-            if len(lost) == 2:
-                both.set()
-
-        for number in range(2):
-            a.send(B, Verb.GOSSIP_SHUTDOWN, GossipShutdown(sender=f"10.0.0.{number}"), lost=hear)
-        await both.wait()
-        return lost
-
-    assert talk(conversation) == ["lost", "lost"]
-
-
 def test_no_reply_in_time_is_a_timeout() -> None:
     async def conversation(world: RealWorld, a: Messaging, b: Messaging) -> None:
         async def wait(_: Sender, __: object) -> None:

@@ -1,6 +1,7 @@
 """Writes through a coordinator, over real connections."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -22,6 +23,13 @@ from tests.backends.simulation.writes.writing import MAP, roles_of, row_of, stor
 SIMPLE = Replication(strategy="SimpleStrategy", factor=3)
 TWO_EACH = Replication(strategy="NetworkTopologyStrategy", factors=(("dc1", 2), ("dc2", 2)))
 PLACES = (("dc1", "r"), ("dc1", "r"), ("dc2", "r"), ("dc2", "r"))
+
+
+def key_without_replica_on_the_first(nodes: Sequence[LoopbackNode]) -> int:
+    members = nodes[0].context.members
+    return next(
+        key for key in range(100) if members.own not in members.replicas(SIMPLE, token_of((i32(key),)))
+    )
 
 
 @pytest.mark.parametrize(
@@ -198,12 +206,7 @@ def test_a_hint_is_enough_for_consistency_any() -> None:
     async def run() -> None:
         async with loopback_nodes(4, MAP) as nodes:
             roles = roles_of(nodes)
-            key = next(
-                key
-                for key in range(100)
-                if nodes[0].context.members.own
-                not in nodes[0].context.members.replicas(SIMPLE, token_of((i32(key),)))
-            )
+            key = key_without_replica_on_the_first(nodes)
             for node in nodes[1:]:
                 nodes[0].context.members.mark_down(node.address)
             mutation = row_of(nodes[0].context.catalog, "map", key, country=b"x")
@@ -236,18 +239,18 @@ def test_a_replica_that_cannot_apply_a_write_says_so_and_the_write_fails() -> No
     asyncio.run(run())
 
 
-def test_a_replica_at_which_nobody_listens_has_failed_at_once() -> None:
+def test_a_replica_at_which_nobody_listens_lets_a_write_wait_until_its_time_is_over() -> None:
     async def run() -> None:
         async with loopback_nodes(3, MAP) as nodes:
             roles = roles_of(nodes)
             nodes[2].messaging.close()
             mutation = row_of(nodes[0].context.catalog, "map", 1, country=b"x")
             with pytest.raises(RequestError) as refused:
-                async with asyncio.timeout(1):
-                    await roles[0].coordinator.write([mutation], ConsistencyLevel.ALL)
-            details = refused.value.details
-            assert isinstance(details, WriteFailure)
-            assert (details.required, details.failures_count, details.write_type) == (3, 1, "SIMPLE")
+                await roles[0].coordinator.write([mutation], ConsistencyLevel.ALL, timeout_ms=300)
+            assert refused.value.code is ErrorCode.WRITE_TIMEOUT
+            assert refused.value.details == WriteTimeout(
+                consistency=ConsistencyLevel.ALL, received=2, required=3, write_type="SIMPLE"
+            )
             await roles[0].coordinator.write([mutation], ConsistencyLevel.QUORUM)
 
     asyncio.run(run())
@@ -266,7 +269,35 @@ def test_a_write_that_was_lost_on_the_way_still_becomes_a_hint() -> None:
     asyncio.run(run())
 
 
-def test_a_forward_that_cannot_be_delivered_is_told_as_a_failure() -> None:
+def test_a_write_whose_last_replicas_fail_leaves_their_hints_at_once() -> None:
+    async def run() -> None:
+        async with loopback_nodes(3, MAP) as nodes, loopback_nodes(1, "") as strangers:
+            roles = roles_of(nodes)
+            nodes[2].context.storage.use(strangers[0].context.catalog)
+            mutation = row_of(nodes[0].context.catalog, "map", 1, country=b"x")
+            await roles[0].coordinator.write([mutation], ConsistencyLevel.QUORUM, timeout_ms=1_000_000)
+            await until(lambda: not len(roles[0].pending))
+            assert [hint.mutation for hint in roles[0].hints.of(nodes[2].address)] == [mutation]
+
+    asyncio.run(run())
+
+
+def test_replicas_that_fail_do_not_keep_a_write_from_consistency_any() -> None:
+    async def run() -> None:
+        async with loopback_nodes(4, MAP) as nodes, loopback_nodes(1, "") as strangers:
+            roles = roles_of(nodes)
+            key = key_without_replica_on_the_first(nodes)
+            for node in nodes[1:]:
+                node.context.storage.use(strangers[0].context.catalog)
+            mutation = row_of(nodes[0].context.catalog, "map", key, country=b"x")
+            await roles[0].coordinator.write([mutation], ConsistencyLevel.ANY, timeout_ms=1_000_000)
+            assert len(nodes[0].sent_of(Verb.MUTATION)) == 3
+            assert len(roles[0].hints) == 3
+
+    asyncio.run(run())
+
+
+def test_a_forward_that_cannot_be_delivered_is_not_told() -> None:
     async def run() -> None:
         async with loopback_nodes(4, MAP, replication=TWO_EACH, places=PLACES) as nodes:
             roles = roles_of(nodes)
@@ -277,10 +308,12 @@ def test_a_forward_that_cannot_be_delivered_is_told_as_a_failure() -> None:
             unreachable.messaging.close()
             (forwarder,) = [node for node in nodes if node.address == sent.receiver]
             forwarder.messaging.drop(unreachable.address)
-            await roles[0].coordinator.write([mutation], ConsistencyLevel.QUORUM, timeout_ms=300)
-            await until(lambda: forwarder.sent_of(Verb.MUTATION_FAILED))
-            (failed,) = forwarder.sent_of(Verb.MUTATION_FAILED)
-            assert (failed.receiver, failed.body.failed_count) == (nodes[0].address, 1)
+            with pytest.raises(RequestError) as refused:
+                await roles[0].coordinator.write([mutation], ConsistencyLevel.ALL, timeout_ms=300)
+            assert refused.value.details == WriteTimeout(
+                consistency=ConsistencyLevel.ALL, received=3, required=4, write_type="SIMPLE"
+            )
+            assert forwarder.sent_of(Verb.MUTATION_FAILED) == []
 
     asyncio.run(run())
 
