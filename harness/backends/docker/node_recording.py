@@ -5,6 +5,7 @@ import secrets
 import signal
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import RLock
 
@@ -21,6 +22,7 @@ from harness.waiting import wait_until
 _LISTENS_TIMEOUT_S = 20.0
 _ENDS_TIMEOUT_S = 5.0
 _MARK_AGAIN_S = 0.4
+_AT_ONCE_MAX = 8
 
 
 class NodeRecording:
@@ -66,7 +68,8 @@ class NodeRecording:
         """
         if self._exit_code is not None:
             return
-        members = [self._add(node) for node in nodes]
+        with ThreadPoolExecutor(_AT_ONCE_MAX) as pool:
+            members = list(pool.map(self._add, nodes))
         for member in members:
             self._wait_for_mark(member)
 
@@ -207,9 +210,9 @@ class NodeRecording:
             self._output.flush()
 
     def _finish(self, exit_code: int, *, last: "_Member | None" = None) -> None:
-        for member in self._members:
-            member.is_wanted = False
-            member.close_process()
+        with ThreadPoolExecutor(_AT_ONCE_MAX) as pool:
+            # What one of them raises is raised when all are done.
+            list(pool.map(_Member.close_process, self._members))
         ordered = sorted(self._members, key=lambda member: member is last)
         with self._lock, contextlib.suppress(OSError):
             self._write(self._merger.close())
@@ -293,4 +296,6 @@ class _Member:
         return self.process.exit_code()
 
     def close_process(self) -> None:
+        """End it, and remove the container."""
+        self.is_wanted = False
         self.process.close()
