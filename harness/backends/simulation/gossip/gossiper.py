@@ -1,8 +1,8 @@
 """Gossip of one node: it starts with the help of its seeds, then tells and asks another node each second.
 
-Two things differ from 4.2, both to be quick and both only while a node starts: what the seeds answer in the shadow
-round is kept instead of asked for again, and a node that does not know its seeds yet does not wait for the next
-second to ask them.
+Some things differ from 4.2, all to be quick and all only while a node starts: what the seeds answer in the shadow
+round is kept instead of asked for again; a node that does not know its seeds yet does not wait for the next second to
+ask them; and a SYN that comes before the node can answer is answered as soon as it can, where Scylla forgets it.
 
 Source:
     Scylla (branch 4.2), gms/gossiper.cc (run, handle_syn_msg, handle_ack_msg, handle_ack2_msg, handle_shutdown_msg,
@@ -94,12 +94,15 @@ class Gossiper:
         self._listeners: list[StateListener] = []
         self._told: dict[ApplicationState, str] = {}
         self._shadow_round = ShadowRound(lambda address: self._send_digests(address, ()))
+        self._early: dict[str, GossipDigestSyn] = {}
+        """The last SYN of each node, of those that came before this one could answer."""
         self._telling = Telling(context.address, self._tell)
         self._is_enabled = False
         self._is_young = True
         self._news = asyncio.Event()
         self._rounds: asyncio.Task[None] | None = None
         messaging = context.messaging
+        messaging.when_refused(self._shadow_round.knows_nothing)
         messaging.handle(Verb.GOSSIP_DIGEST_SYN, self._take_syn)
         messaging.handle(Verb.GOSSIP_DIGEST_ACK, self._take_ack)
         messaging.handle(Verb.GOSSIP_DIGEST_ACK2, self._take_ack2)
@@ -208,6 +211,9 @@ class Gossiper:
             self.become_normal()
         self._take_states(told)
         self._states.beat()
+        early, self._early = self._early, {}
+        for address, request in early.items():
+            self._answer_syn(address, request)
         self._rounds = self._context.world.start(self._gossip(), "gossip")
         await self._meet_seeds(_MEETING_OF_TOLD_S if told else _MEETING_S)
         self._is_young = False
@@ -320,14 +326,21 @@ class Gossiper:
     # What others say.
 
     async def _take_syn(self, sender: Sender, request: GossipDigestSyn) -> None:
-        syn = request.syn
-        if not self._is_enabled:
+        if self._is_enabled:
+            self._answer_syn(sender.address, request)
             return
+        self._early[sender.address] = request
+        if not request.syn.digests:
+            # It asks what this node would ask it.
+            self._shadow_round.knows_nothing(sender.address)
+
+    def _answer_syn(self, address: str, request: GossipDigestSyn) -> None:
+        syn = request.syn
         if syn.cluster_name != self._context.config.cluster_name or syn.partitioner != PARTITIONER:
-            self._context.world.log(f"{sender.address} is of another cluster: {syn.cluster_name}")
+            self._context.world.log(f"{address} is of another cluster: {syn.cluster_name}")
             return
         ack = self._states.examine(syn.digests)
-        self._send(sender.address, Verb.GOSSIP_DIGEST_ACK, GossipDigestAck(ack=ack))
+        self._send(address, Verb.GOSSIP_DIGEST_ACK, GossipDigestAck(ack=ack))
 
     async def _take_ack(self, sender: Sender, request: GossipDigestAck) -> None:
         ack = request.ack

@@ -1,5 +1,7 @@
 """The first question of a node that starts, before anybody knows it: who is there?
 
+Scylla waits for an answer as long as that may take; here nobody is waited for who is known to have none.
+
 Source:
     Scylla (branch 4.2), gms/gossiper.cc (do_shadow_round, maybe_finish_shadow_round), service/storage_service.cc
     (check_for_endpoint_collision).
@@ -31,6 +33,9 @@ class ShadowRound:
     def __init__(self, ask: Callable[[str], None]) -> None:
         self._ask = ask
         self._asked: set[str] = set()
+        self._ignorant: set[str] = set()
+        self._awaited: frozenset[str] = frozenset()
+        """Whose ignorance ends the round, all of theirs; nobody's if it has to bring something."""
         self._answer: asyncio.Future[Told] | None = None
 
     async def run(self, contacts: Sequence[str], *, has_to_know: bool) -> Told:
@@ -41,7 +46,7 @@ class ShadowRound:
             has_to_know: whether the node can do nothing without an answer.
 
         Returns:
-            Nothing if nobody answers, and the node does not have to know.
+            Nothing if nobody answers, and the node does not have to know: at once if all are ignorant.
 
         Raises:
             BackendError: nobody answers, and it has to.
@@ -49,6 +54,8 @@ class ShadowRound:
         if not contacts:
             return ()
         self._answer = asyncio.get_running_loop().create_future()
+        self._awaited = frozenset() if has_to_know else frozenset(contacts)
+        self._end_if_all_are_ignorant()
         try:
             for _ in range(_TRIES_OF_NEWCOMER if has_to_know else 1):
                 self._asked.update(contacts)
@@ -63,6 +70,11 @@ class ShadowRound:
             raise BackendError(f"unable to gossip with any of {', '.join(contacts)}")
         return ()
 
+    def knows_nothing(self, address: str) -> None:
+        """Hear that an address knows nothing: nobody listens there yet, or it asks the same question."""
+        self._ignorant.add(address)
+        self._end_if_all_are_ignorant()
+
     def takes(self, address: str, ack: DigestAck) -> bool:
         """Take an ACK if it is an answer to the round, which is never answered in turn."""
         if self._answer is not None:
@@ -74,6 +86,11 @@ class ShadowRound:
             return False
         self._asked.discard(address)
         return not ack.digests
+
+    def _end_if_all_are_ignorant(self) -> None:
+        answer = self._answer
+        if answer is not None and not answer.done() and self._awaited and self._awaited <= self._ignorant:
+            answer.set_result(())
 
 
 def check_collision(told: Iterable[tuple[str, EndpointState]], address: str, identity: NodeIdentity) -> None:

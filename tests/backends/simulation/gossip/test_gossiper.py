@@ -36,6 +36,21 @@ def test_three_seeds_that_start_together_know_each_other_at_once() -> None:
     in_cluster(story, SEEDS, gossip_interval_ms=60_000)
 
 
+@pytest.mark.parametrize("numbers", [(1, 2, 3), (1, 2)])
+def test_seeds_wait_for_none_that_starts_too_or_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, numbers: tuple[int, ...]
+) -> None:
+    monkeypatch.setattr("harness.backends.simulation.gossip.shadow_round._TRY_S", 60)
+    monkeypatch.setattr("harness.backends.simulation.gossip.gossiper._MEETING_S", 0.01)
+
+    async def story(cluster: Cluster) -> None:
+        nodes = await cluster.start(*numbers)
+        # Each has asked the others when they could not answer yet, and is answered all the same.
+        await until(lambda: know_each_other(nodes))
+
+    in_cluster(story, SEEDS, gossip_interval_ms=60_000)
+
+
 def test_a_seed_without_others_is_a_member_at_once() -> None:
     async def story(cluster: Cluster) -> None:
         (node,) = await cluster.start(1)

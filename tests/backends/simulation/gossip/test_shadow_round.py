@@ -46,6 +46,37 @@ def test_an_ack_that_asks_for_something_is_none_of_the_shadow_round() -> None:
     asyncio.run(story())
 
 
+def test_the_round_is_over_when_all_are_known_to_know_nothing() -> None:
+    async def story() -> None:
+        shadow = ShadowRound(lambda _: None)
+        shadow.knows_nothing(SEED)
+        running = asyncio.create_task(shadow.run([SEED, OTHER], has_to_know=False))
+        await asyncio.sleep(0)
+        assert not running.done()
+        shadow.knows_nothing(OTHER)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert running.done()
+        assert running.result() == ()
+
+    asyncio.run(story())
+
+
+def test_a_newcomer_waits_for_those_who_know_nothing_yet() -> None:
+    async def story() -> None:
+        shadow = ShadowRound(lambda _: None)
+        running = asyncio.create_task(shadow.run([SEED], has_to_know=True))
+        await asyncio.sleep(0)
+        shadow.knows_nothing(SEED)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert not running.done()
+        assert shadow.takes(SEED, DigestAck(digests=(), states=STATES))
+        assert await running == STATES
+
+    asyncio.run(story())
+
+
 def test_nobody_is_asked_if_there_is_nobody() -> None:
     asked: list[str] = []
     assert asyncio.run(ShadowRound(asked.append).run([], has_to_know=True)) == ()
