@@ -130,7 +130,9 @@ def _add_options_of_real_nodes(group: pytest.OptionGroup) -> None:
         "--exe-prefix",
         metavar="WORDS",
         default="",
-        help='of --cluster=executable: what stands before it, such as "chroot DIR env NAME=VALUE"',
+        help='of --cluster=executable: what stands before it, such as "chroot DIR env NAME=VALUE"; paths are then those '
+        "inside of DIR: of --scylla-exe, and of the work folders, which are made in DIR/tmp; behind other wrappers the "
+        "folder for temporary files (TMPDIR) has to be visible",
     )
     group.addoption(
         "--scylla-args", metavar="WORDS", default="", help="added to the command line of real nodes"

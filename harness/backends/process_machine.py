@@ -22,6 +22,7 @@ class ProcessMachine:
         launch: writes what the process reads, and starts it.
         orderly_exits: exit codes of a process that has shut down.
         stop_timeout_s: how long that may take.
+        explain: why its process may have ended, as part of a sentence; empty: nobody knows.
     """
 
     def __init__(
@@ -32,12 +33,14 @@ class ProcessMachine:
         *,
         orderly_exits: Collection[int] = frozenset({0}),
         stop_timeout_s: float = STOP_TIMEOUT_S,
+        explain: Callable[[], str] = str,
     ) -> None:
         self.place = place
         self._links = links
         self._launch = launch
         self._orderly_exits = orderly_exits
         self._stop_timeout_s = stop_timeout_s
+        self._explain = explain
         self._process: Process | None = None
 
     @property
@@ -84,7 +87,10 @@ class ProcessMachine:
 
     def last_words(self) -> str:
         """The end of its log, as part of a sentence."""
-        return "it was never started" if self._process is None else self._process.last_words()
+        if self._process is None:
+            return "it was never started"
+        why = self._explain() if self._process.exit_code() is not None else ""
+        return f"{why}; {self._process.last_words()}" if why else self._process.last_words()
 
     def kill(self) -> None:
         """End its process at once.

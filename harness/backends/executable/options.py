@@ -23,12 +23,12 @@ class ExecutableOptions:
 
     @property
     def root(self) -> Path:
-        """What the executable takes for the root of all files."""
-        if CHROOT in self.prefix:
-            after = self.prefix[self.prefix.index(CHROOT) + 1 :]
-            for word in after:
+        """What the executable takes for the root of all files, as far as the prefix says it: behind ``chroot``."""
+        names = [Path(word).name for word in self.prefix]
+        if CHROOT in names:
+            for word in self.prefix[names.index(CHROOT) + 1 :]:
                 if not word.startswith("-"):
-                    return Path(word)
+                    return Path(word).absolute()
         return Path("/")
 
     @property

@@ -1,8 +1,9 @@
 """The site of a cluster of the user's own executable: namespaces on one bridge, and a work folder for each node."""
 
 import os
-import shutil
+import shlex
 import socket
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from harness.backends.executable.version import release_of
 from harness.backends.live.machine import Machine
 from harness.backends.network.bridge_tap import BridgeTap
 from harness.backends.network.driver_connection import connection_class_of
-from harness.backends.network.network import Network
+from harness.backends.network.network import Network, NetworkNode
 from harness.backends.network.process import Process
 from harness.backends.process_machine import WRAPPED_EXITS, ProcessMachine
 from harness.backends.scylla_settings import (
@@ -32,9 +33,11 @@ from harness.backends.scylla_settings import (
     yaml_text,
 )
 from harness.codec.verbs.line import Line
+from harness.errors import BackendError
 
 _YAML = "scylla.yaml"
 _STOP_TIMEOUT_S = 120.0
+_TEST_TIMEOUT_S = 10.0
 
 
 class ExecutableSite:
@@ -141,8 +144,6 @@ class ExecutableSite:
     def close(self) -> None:
         """End all processes and give everything back."""
         self.network.close()
-        if self._options.root != Path("/"):
-            shutil.rmtree(_inside(self._options.root, self.network.folder), ignore_errors=True)
 
     def _add(self) -> ProcessMachine:
         count = len(self._machines)
@@ -157,7 +158,7 @@ class ExecutableSite:
         )
         folder = self.network.folder / place.name
         # A folder of the same name, as the executable sees it and as it is seen from here.
-        outside = _inside(self._options.root, folder)
+        outside = self.network.own_folder_of(self._options.root) / place.name
         settings = settings_of(
             place,
             self.release,
@@ -184,6 +185,7 @@ class ExecutableSite:
             launch,
             orderly_exits=WRAPPED_EXITS,
             stop_timeout_s=_STOP_TIMEOUT_S,
+            explain=lambda: self._why_unseen(network_node, folder / _YAML),
         )
         self._machines.append(machine)
         return machine
@@ -198,6 +200,25 @@ class ExecutableSite:
             *self._options.arguments,
         )
 
+    def _why_unseen(self, node: NetworkNode, settings: Path) -> str:
+        """Why a node behind a prefix cannot have read its settings; empty: it could, or that cannot be known."""
+        prefix = self._options.prefix
+
+        def fails(*condition: str) -> bool:
+            log = self.network.folder / "prefix.log"
+            return node.start([*prefix, "test", *condition], log=log).wait(timeout_s=_TEST_TIMEOUT_S) != 0
+
+        try:
+            # What has no such program, or refuses it, says nothing about files.
+            if not prefix or fails("-d", "/") or not fails("-r", str(settings)):
+                return ""
+        except BackendError:
+            return ""
+        return (
+            f"behind {shlex.join(prefix)} it cannot read its work folder {settings.parent}: make "
+            f"{tempfile.gettempdir()} visible there, or name a folder that is with TMPDIR"
+        )
+
     def _log_of(self, place: Place) -> Path:
         return self.network.folder / f"{place.name}.log"
 
@@ -205,7 +226,3 @@ class ExecutableSite:
         if self.boots_together:
             return [str(self.network.subnet[number + 1]) for number in range(self._count)]
         return [self._machines[0].address] if self._machines else [place.address]
-
-
-def _inside(root: Path, path: Path) -> Path:
-    return root / path.relative_to("/")

@@ -2,6 +2,7 @@
 
 import subprocess
 from functools import lru_cache
+from pathlib import Path
 
 from harness.backends.executable.options import ExecutableOptions
 from harness.backends.scylla_settings import Release
@@ -18,9 +19,7 @@ def release_of(options: ExecutableOptions) -> Release:
     Raises:
         BackendError: it cannot be started, fails, or says nothing that is a version.
     """
-    path = options.root / str(options.executable).lstrip("/")
-    if options.executable.is_absolute() and not path.is_file():
-        raise BackendError(f"--scylla-exe: there is no file {path}")
+    _expect_file(options)
     try:
         answer = subprocess.run(  # noqa: S603  (the user's own)
             [*options.command, "--version"],
@@ -49,3 +48,14 @@ def release_of(options: ExecutableOptions) -> Release:
             + "\n".join(f"  {line}" for line in said[-_SHOWN_LINES:])
         )
     return Release.of(answer.stdout.strip().splitlines()[-1] if answer.stdout.strip() else "")
+
+
+def _expect_file(options: ExecutableOptions) -> None:
+    """Refuse a path where nothing is, as far as that can be seen from here."""
+    root = options.root
+    path = root / str(options.executable).lstrip("/")
+    # What another root's links mean is seen in there alone; and so is everything where a wrapper may have one.
+    is_unseen = path.is_symlink() or (options.prefix and root == Path("/"))
+    if options.executable.is_absolute() and not is_unseen and not path.is_file():
+        inside = f"; behind chroot, it is a path inside of {root}" if root != Path("/") else ""
+        raise BackendError(f"--scylla-exe: there is no file {path}{inside}")

@@ -88,9 +88,10 @@ def _clean_lease(path: Path) -> list[Removed]:
         claims.interface, alias_of(os.fstat(lease.descriptor))
     ):
         removed.append(Removed(kind=Kind.INTERFACE, name=claims.interface))
-    if claims.folder is not None and claims.folder.is_dir():
-        _remove_folder(claims.folder)
-        removed.append(Removed(kind=Kind.FOLDER, name=str(claims.folder)))
+    for folder in (claims.folder, claims.other_folder):
+        if folder is not None and folder.is_dir():
+            _remove_folder(folder)
+            removed.append(Removed(kind=Kind.FOLDER, name=str(folder)))
     lease.release()
     removed.append(Removed(kind=Kind.LEASE, name=str(path)))
     return removed

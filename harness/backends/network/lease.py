@@ -38,6 +38,9 @@ class Claims:
     folder: Path | None = None
     """Of temporary files."""
 
+    other_folder: Path | None = None
+    """Of temporary files of nodes whose root is another one."""
+
     interface: str | None = None
     """On the host."""
 
@@ -102,6 +105,7 @@ class Lease:
         owner: ProcessIdentity | None = None,
         keepers: tuple[ProcessIdentity | None, ...] = (),
         folder: Path | None = None,
+        other_folder: Path | None = None,
         interface: str | None = None,
     ) -> None:
         """Add to what the file says; to be called before the thing is made."""
@@ -109,6 +113,7 @@ class Lease:
             "owner": owner,
             "keepers": [keeper for keeper in keepers if keeper is not None],
             "folder": None if folder is None else str(folder),
+            "other_folder": None if other_folder is None else str(other_folder),
             "interface": interface,
         }
         line = json.dumps({key: value for key, value in said.items() if value}) + "\n"
@@ -132,7 +137,7 @@ def claims_of(path: Path) -> Claims:
             part = json.loads(line)
             if isinstance(part, dict):
                 said |= part
-    folder, interface, keepers = said.get("folder"), said.get("interface"), said.get("keepers")
+    interface, keepers = said.get("interface"), said.get("keepers")
     return Claims(
         owner=_identity(said.get("owner")),
         keepers=tuple(
@@ -140,7 +145,8 @@ def claims_of(path: Path) -> Claims:
             for identity in map(_identity, keepers if isinstance(keepers, list) else ())
             if identity is not None
         ),
-        folder=Path(folder) if isinstance(folder, str) else None,
+        folder=_path(said.get("folder")),
+        other_folder=_path(said.get("other_folder")),
         interface=interface if isinstance(interface, str) else None,
     )
 
@@ -176,6 +182,10 @@ def _lock(descriptor: int, path: Path) -> bool:
         return False
     ours = os.fstat(descriptor)
     return (status.st_ino, status.st_dev) == (ours.st_ino, ours.st_dev)
+
+
+def _path(value: object) -> Path | None:
+    return Path(value) if isinstance(value, str) else None
 
 
 def _identity(value: object) -> ProcessIdentity | None:

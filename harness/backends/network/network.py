@@ -161,6 +161,7 @@ class Network:
         self._nodes: dict[str, NetworkNode] = {}
         self._templates: list[Template] = []
         self._has_host_interface = False
+        self._other_folder: Path | None = None
         self._hub = hub
         self._bridge = self._hub.add_bridge(lease.name)
         self.links = Links(self._hub, start_delay_line=self._start_in_hub, seed=seed)
@@ -277,6 +278,18 @@ class Network:
         self.links.add(name, port=name, address=address)
         return node
 
+    def own_folder_of(self, root: Path) -> Path:
+        """The path of ``folder`` for programs whose root is another one; that folder is removed by ``close`` as well.
+
+        Args:
+            root: absolute; the same one with every call.
+        """
+        other = root / self.folder.relative_to("/")
+        if other != self.folder and self._other_folder is None:
+            self._lease.record(other_folder=other)
+            self._other_folder = other
+        return other
+
     def load(self, module: str, *, environment: Mapping[str, str]) -> Template:
         """Begin to load a Python program, of which many copies are to be started.
 
@@ -302,7 +315,9 @@ class Network:
         for template in self._templates:
             template.close()
         self._keeper.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for folder in (self.folder, self._other_folder):
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
         self._lease.release()
 
     def __enter__(self) -> Self:

@@ -67,5 +67,26 @@ def test_file_is_looked_for_where_the_wrapper_has_its_root(tmp_path: Path) -> No
         executable=Path("/usr/bin/scylla"), prefix=("chroot", str(tmp_path), "env", "A=b")
     )
     assert options.root == tmp_path
-    with pytest.raises(BackendError, match=f"there is no file {tmp_path}/usr/bin/scylla"):
+    with pytest.raises(
+        BackendError, match=f"there is no file {tmp_path}/usr/bin/scylla; behind chroot, it is a"
+    ):
         release_of(options)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "root"),
+    [
+        ("env A=b", "/"),
+        ("/usr/sbin/chroot --skip-chdir /other env A=b", "/other"),
+        ("sudo chroot other", f"{Path.cwd()}/other"),
+        ("unshare --root=/other", "/"),
+    ],
+)
+def test_root_is_what_stands_behind_chroot(prefix: str, root: str) -> None:
+    assert ExecutableOptions(executable=Path("/scylla"), prefix=tuple(prefix.split())).root == Path(root)
+
+
+def test_file_that_only_the_wrapper_sees_is_left_to_it(tmp_path: Path) -> None:
+    wrapper = script(tmp_path, "echo 5.4.1")
+    options = ExecutableOptions(executable=Path("/only/in/there/scylla"), prefix=(str(wrapper),))
+    assert release_of(options).text == "5.4.1"

@@ -211,5 +211,33 @@ def test_an_interface_that_was_left_over_is_removed(
         assert host.index_of(lease.name) is None
 
 
+def test_the_folder_of_nodes_with_another_root_goes_with_the_network(
+    state_folder: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    with Network.create(1, state_folder=state_folder) as network:
+        folder = network.own_folder_of(root)
+        assert folder == root / network.folder.relative_to("/")
+        folder.mkdir(parents=True)
+        (lease,) = lease_paths(state_folder)
+        assert claims_of(lease).other_folder == folder
+        assert network.own_folder_of(Path("/")) == network.folder
+    assert not folder.exists()
+    assert folder.parent.is_dir()
+    assert network.folder.parent.is_dir()
+
+
+def test_a_folder_in_another_root_that_was_left_over_is_removed(state_folder: Path, tmp_path: Path) -> None:
+    state_folder.mkdir()
+    lease = Lease.take(state_folder, SUBNET)
+    assert lease is not None
+    folder = tmp_path / "root" / "tmp" / "x"
+    lease.record(other_folder=folder)
+    (folder / "n1").mkdir(parents=True)
+    os.close(lease.descriptor)
+    assert Removed(kind=Kind.FOLDER, name=str(folder)) in clean(state_folder=state_folder)
+    assert list(folder.parent.iterdir()) == []
+
+
 def test_without_any_run_there_is_nothing_to_clean(tmp_path: Path) -> None:
     assert clean(state_folder=tmp_path / "nothing") == ()

@@ -53,10 +53,12 @@ def test_the_file_says_what_was_claimed(tmp_path: Path) -> None:
     keeper = ProcessIdentity(pid=3, started_ticks=14)
     lease.record(folder=Path("/nonexistent/x"), interface="harness18-7")
     lease.record(keepers=(keeper, None))
+    lease.record(other_folder=Path("/nonexistent/root/x"))
     assert claims_of(lease.path) == Claims(
         owner=ProcessIdentity.of(os.getpid()),
         keepers=(keeper,),
         folder=Path("/nonexistent/x"),
+        other_folder=Path("/nonexistent/root/x"),
         interface="harness18-7",
     )
     lease.release()
