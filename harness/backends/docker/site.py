@@ -11,24 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from cassandra.cluster import DefaultConnection
 from cassandra.connection import Connection
 
 from harness.backends.contract import Needs
 from harness.backends.docker import labels
+from harness.backends.docker.attendants import Attendants, EngineTap
 from harness.backends.docker.engine import Engine
 from harness.backends.docker.firewall import Firewall
-from harness.backends.docker.host_tap import HostTap, sees_bridge, why_not_here
 from harness.backends.docker.image_files import read_file
 from harness.backends.docker.links import ContainerLinks
 from harness.backends.docker.machine import CONFIGURATION, DockerMachine
 from harness.backends.docker.network import DockerNetwork, make_network, network_of
-from harness.backends.docker.node_taps import Hub, NodeTaps
-from harness.backends.docker.options import CaptureBy, ConnectBy, DockerOptions
+from harness.backends.docker.options import DockerOptions
 from harness.backends.docker.reaper import reap, remove_all, remove_own
-from harness.backends.docker.relay import Relay
 from harness.backends.docker.running import address_of, needs_of, running_nodes, sidecar_image
-from harness.backends.docker.sidecar import SidecarTap
 from harness.backends.docker.temporary_folder import (
     left_over_folders,
     make_folder,
@@ -58,7 +54,6 @@ from harness.errors import BackendError
 from harness.interrupts import interrupts_wait
 
 _YAML = "scylla.yaml"
-_Tap = HostTap | SidecarTap | NodeTaps
 
 
 class DockerSite:
@@ -96,15 +91,15 @@ class DockerSite:
         self._options = options
         self._overlay: dict[str, Any] = {} if options.yaml is None else read_overlay(options.yaml)
         self._labels = {labels.CLUSTER: name, labels.OWNER: labels.owner()}
-        self._sidecar_image = sidecar_image(engine, name, options)
-        way_in = WayIn(engine, image=self._sidecar_image, labels=self._labels)
+        image = sidecar_image(engine, name, options)
+        way_in = WayIn(engine, image=image, labels=self._labels)
         self._firewall, self._links = Firewall(way_in), ContainerLinks(way_in)
         self._machines: list[DockerMachine] = []
         self._count = count_of(needs)
         self._delivered: dict[str, Any] | None = None
-        self._tap: _Tap | None = None
-        self._anchor = ""
-        self._relay: Relay | None = None
+        self._attendants = Attendants(
+            engine, network, cluster=name, image=image, options=options, nodes=lambda: self._machines
+        )
 
     @classmethod
     def create(cls, needs: Needs, options: DockerOptions) -> "DockerSite":
@@ -133,8 +128,8 @@ class DockerSite:
             )
             folder = site.folder
             site._labels = written
-            site._hold_bridge_up()
-            site._make_way()
+            site._attendants.hold_bridge_up(image_id=image_id, name=f"{name}-anchor", written=written)
+            site._attendants.make_way()
             for _ in range(count):
                 site._add()
         except BaseException:
@@ -170,7 +165,7 @@ class DockerSite:
         try:
             for container in found:
                 site._machines.append(site._machine_of(container))
-            site._make_way()
+            site._attendants.make_way()
         except BaseException:
             site.remove()
             raise
@@ -197,34 +192,13 @@ class DockerSite:
         return self.release.boots_together
 
     @property
-    def tap(self) -> _Tap:
+    def tap(self) -> EngineTap:
         """Where all packets pass.
 
         Raises:
             BackendError: this machine is to record, but cannot.
         """
-        if self._tap is None:
-            bridge, wanted = self.network.bridge, self._options.capture_by
-            reason = why_not_here(bridge) if wanted in {CaptureBy.AUTO, CaptureBy.BRIDGE} else ""
-            if reason and wanted is CaptureBy.BRIDGE:
-                raise BackendError(
-                    f"--capture-by=bridge: {reason}; or let a container do it: --capture-by=sidecar"
-                )
-            if wanted is CaptureBy.NODES or (reason and self._why_no_sidecar()):
-                self._tap = NodeTaps(
-                    self._engine,
-                    image=self._sidecar_image,
-                    labels=self._passing_labels,
-                    hub=self._hub(),
-                    nodes=lambda: self._machines,
-                )
-            elif wanted is CaptureBy.SIDECAR or reason:
-                self._tap = SidecarTap(
-                    self._engine, bridge, image=self._sidecar_image, labels=self._passing_labels
-                )
-            else:
-                self._tap = HostTap(bridge)
-        return self._tap
+        return self._attendants.tap
 
     @property
     def logs(self) -> tuple[Path, ...]:
@@ -239,10 +213,7 @@ class DockerSite:
     @property
     def connection_class(self) -> type[Connection]:
         """The driver's class of connections that reach the nodes."""
-        if self._relay is not None:
-            return self._relay.connection_class
-        drivers_own: type[Connection] = DefaultConnection
-        return drivers_own
+        return self._attendants.connection_class
 
     @property
     def command_prefix(self) -> tuple[str, ...]:
@@ -251,9 +222,7 @@ class DockerSite:
 
     def open_socket(self) -> socket.socket:
         """A TCP socket that reaches the nodes."""
-        if self._relay is not None:
-            return self._relay.socket()
-        return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        return self._attendants.open_socket()
 
     def prepare(self) -> None:
         """Nothing: real nodes send packets as soon as they run."""
@@ -291,94 +260,8 @@ class DockerSite:
         remove_all(self._engine, {labels.CLUSTER: self.name, labels.OWNER: self._labels[labels.OWNER]})
 
     def _leave(self) -> None:
-        if isinstance(self._tap, SidecarTap | NodeTaps):
-            self._tap.close()
-        self._relay = None
-        passing = self._passing_labels
-        remove_all(
-            self._engine, {name: passing[name] for name in (labels.CLUSTER, labels.OWNER, labels.CAPTURE)}
-        )
+        self._attendants.close()
         remove_folder(self.folder)
-
-    def _node_taps(self) -> NodeTaps | None:
-        return self._tap if isinstance(self._tap, NodeTaps) else None
-
-    def _why_no_sidecar(self) -> str:
-        """Why a container in the network of the engine's machine does not see the bridge; empty: it does."""
-        try:
-            code, said = self._engine.run_once(
-                self._engine.image_id(self._sidecar_image),
-                ["ls", "-d", f"/sys/class/net/{self.network.bridge}"],
-                labels=self._passing_labels,
-                network_mode="host",
-            )
-        except BackendError as error:
-            return str(error)
-        return said if code != 0 else ""
-
-    def _hub(self) -> Hub:
-        """A container on the network that is no node: what holds the bridge up, or one like it."""
-        container = self._anchor or self._idle_container(
-            self._passing_labels,
-            image_id=self._engine.image_id(self._sidecar_image),
-            purpose="the container that stands for the network",
-        )
-        return Hub(container=container, address=address_of(self._engine.inspect(container)))
-
-    def _hold_bridge_up(self) -> None:
-        """Join a container that does nothing: a bridge that nobody is joined to takes no packets, hence no marks."""
-        self._anchor = self._idle_container(
-            self._labels,
-            image_id=self.image_id,
-            purpose="the container that holds the bridge up",
-            name=f"{self.name}-anchor",
-            address=str(self.network.subnet[2]),
-        )
-
-    def _make_way(self) -> None:
-        """Start a relay to the nodes if it takes one."""
-        wanted = self._options.connect_by
-        if wanted is ConnectBy.DIRECT or (wanted is ConnectBy.AUTO and sees_bridge(self.network.bridge)):
-            return
-        container = self._idle_container(
-            self._passing_labels,
-            image_id=self._engine.image_id(self._sidecar_image),
-            purpose="the container that clients reach the nodes through",
-        )
-        self._relay = Relay(self._engine, container)
-
-    def _idle_container(
-        self,
-        written: Mapping[str, str],
-        *,
-        image_id: str,
-        purpose: str,
-        name: str | None = None,
-        address: str | None = None,
-    ) -> str:
-        """Start a container on the nodes' network that does nothing; return its id."""
-        api = self._engine.api
-        with self._engine.changing(f"{purpose} cannot be started"):
-            container = str(
-                api.create_container(
-                    image_id,
-                    ["infinity"],
-                    entrypoint="sleep",
-                    name=name,
-                    labels=dict(written),
-                    host_config=api.create_host_config(network_mode=self.network.name),
-                    networking_config=api.create_networking_config(
-                        {self.network.name: api.create_endpoint_config(ipv4_address=address)}
-                    ),
-                )["Id"]
-            )
-            api.start(container)
-        return container
-
-    @property
-    def _passing_labels(self) -> dict[str, str]:
-        """Of what ends with this process, even if the cluster stays."""
-        return {labels.CLUSTER: self.name, labels.OWNER: labels.owner(), labels.CAPTURE: "sidecar"}
 
     def _add(self) -> DockerMachine:
         count = len(self._machines)
@@ -436,7 +319,7 @@ class DockerSite:
             place,
             firewall=self._firewall,
             links=self._links,
-            taps=self._node_taps,
+            taps=lambda: self._attendants.node_taps,
             files=lambda: files,
         )
         self._machines.append(machine)
@@ -465,7 +348,7 @@ class DockerSite:
             place,
             firewall=self._firewall,
             links=self._links,
-            taps=self._node_taps,
+            taps=lambda: self._attendants.node_taps,
         )
 
     def _next_address(self) -> str:

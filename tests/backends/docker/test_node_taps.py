@@ -9,9 +9,7 @@ from harness.backends.contract import Needs
 from harness.backends.docker import labels
 from harness.backends.docker.engine import Engine
 from harness.backends.docker.host_tap import HostTap, why_not_here
-from harness.backends.docker.node_taps import NodeTaps
 from harness.backends.docker.options import CaptureBy, DockerOptions
-from harness.backends.docker.sidecar import SidecarTap
 from harness.backends.docker.site import DockerSite
 from harness.backends.live.cluster import LiveCluster
 from harness.capture.dumpcap import RunningCapture
@@ -19,7 +17,6 @@ from harness.capture.sentinel import decode_sentinel
 from harness.codec.pcapng import CaptureDecoder, CaptureEvent, Interface, Packet
 from harness.dissect.native import NativeDissector
 from harness.errors import CaptureError
-from tests.backends.docker.conftest import Started
 from tests.backends.docker.test_scenarios import WRITE, assert_passed, run_scenarios
 
 pytestmark = pytest.mark.docker
@@ -138,23 +135,6 @@ def test_sidecar_that_is_removed_while_it_records_is_told(
         engine.remove_container(sidecar)
         with pytest.raises(CaptureError, match="dumpcap on nodes was ended by signal 9"):
             capture.mark("gone")
-
-
-def test_engine_that_lends_nobody_its_network_is_recorded_at_the_nodes(
-    started: Started, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    site = started.site
-    monkeypatch.setattr(site, "_tap", None)
-    monkeypatch.setattr(site, "network", replace(site.network, bridge="br-elsewhere"))
-    assert isinstance(site.tap, NodeTaps)
-
-
-def test_engine_elsewhere_is_recorded_by_one_sidecar_where_it_sees_the_bridge(
-    started: Started, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(started.site, "_tap", None)
-    monkeypatch.setattr("harness.backends.docker.site.why_not_here", lambda _: "it is elsewhere")
-    assert isinstance(started.site.tap, SidecarTap)
 
 
 def test_scenario_passes_recorded_at_the_nodes(options: DockerOptions, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ OPTIONS = bytes.fromhex("04 00 0000 05 00000000")
 @pytest.fixture
 def relay(engine: Engine, started: Started) -> Relay:
     """Through the container that holds the bridge up, which has Python in the test image."""
-    return Relay(engine, started.site._anchor)
+    return Relay(engine, f"{started.site.name}-anchor")
 
 
 def test_connection_begins_among_the_nodes(relay: Relay, started: Started) -> None:
@@ -112,7 +112,7 @@ def test_nothing_is_lost_of_what_comes_with_the_answer_of_the_engine(
     with engine_elsewhere(engine, quiet_s=1) as there:
         monkeypatch.setenv("DOCKER_HOST", there)
         far = Engine.connect()
-        with Relay(far, started.site._anchor).socket() as connection:
+        with Relay(far, f"{started.site.name}-anchor").socket() as connection:
             connection.settimeout(10)
             connection.connect((address, 9042))
             assert connection.getpeername() == (address, 9042)

@@ -6,7 +6,7 @@ import pytest
 from harness.backends.contract import Needs
 from harness.backends.docker import labels
 from harness.backends.docker.engine import Engine
-from harness.backends.docker.options import CaptureBy, DockerOptions
+from harness.backends.docker.options import DockerOptions
 from harness.backends.docker.site import DockerSite, why_not
 from harness.backends.docker.way_in import WayIn
 from harness.backends.live.cluster import LiveCluster
@@ -124,18 +124,6 @@ def test_image_without_scylla_is_told(options: DockerOptions, engine: Engine) ->
         DockerSite.create(Needs(nodes=1), replace(options, image=tagged))
     with suppress(BackendError):
         engine.client.images.remove(tagged)
-
-
-def test_bridge_that_this_machine_does_not_see_is_told(
-    started: Started, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    site = started.site
-    monkeypatch.setattr(site, "_tap", None)
-    monkeypatch.setattr(site, "_options", replace(site._options, capture_by=CaptureBy.BRIDGE))
-    monkeypatch.setattr(site, "network", replace(site.network, bridge="br-elsewhere"))
-    with pytest.raises(BackendError, match="this machine does not see the bridge br-elsewhere") as caught:
-        _ = site.tap
-    assert "--capture-by=sidecar" in str(caught.value)
 
 
 def test_what_the_image_cannot_give_is_known_beforehand(options: DockerOptions) -> None:
