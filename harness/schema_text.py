@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from harness.replication import Replication
+from harness.reserved_words import RESERVED_WORDS
 from harness.schema import Keyspace, Schema
 from harness.schema_building import INDEX_TOKEN_COLUMN, INDEX_VIEW_SUFFIX, VIRTUAL_COLUMN_TYPE
 from harness.table import Column, ColumnKind, Table
@@ -106,71 +107,5 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-_RESERVED = frozenset(
-    [
-        "add",
-        "allow",
-        "alter",
-        "and",
-        "apply",
-        "asc",
-        "authorize",
-        "batch",
-        "begin",
-        "by",
-        "columnfamily",
-        "create",
-        "default",
-        "delete",
-        "desc",
-        "describe",
-        "drop",
-        "entries",
-        "execute",
-        "from",
-        "full",
-        "grant",
-        "if",
-        "in",
-        "index",
-        "infinity",
-        "insert",
-        "into",
-        "is",
-        "keyspace",
-        "limit",
-        "materialized",
-        "mbean",
-        "mbeans",
-        "modify",
-        "nan",
-        "norecursive",
-        "not",
-        "null",
-        "of",
-        "on",
-        "or",
-        "order",
-        "primary",
-        "rename",
-        "replace",
-        "revoke",
-        "schema",
-        "select",
-        "set",
-        "static",
-        "table",
-        "to",
-        "token",
-        "truncate",
-        "unlogged",
-        "unset",
-        "update",
-        "use",
-        "using",
-        "view",
-        "where",
-        "with",
-    ]
-)
-"""Words that name nothing unless they are quoted (ScyllaDB docs, CQL reference, "Reserved keywords")."""
+_RESERVED = RESERVED_WORDS | {"mbean", "mbeans", "static"}
+"""With words that drivers and other versions quote; quotes too many change nothing."""

@@ -14,7 +14,6 @@ from lark.exceptions import UnexpectedInput, UnexpectedToken, VisitError
 from harness.backends.simulation.cql import statements as s
 from harness.backends.simulation.cql.constants import duration_of
 from harness.backends.simulation.cql.request_error import RequestError, invalid, syntax_error
-from harness.backends.simulation.cql.reserved_words import RESERVED_WORDS
 from harness.backends.simulation.cql.terms import (
     Call,
     Constant,
@@ -29,6 +28,7 @@ from harness.backends.simulation.cql.terms import (
 from harness.codec.cql.types import identifier as quoted_if_needed
 from harness.ddl import Definition, FullName, Rename
 from harness.grammar import parser_of
+from harness.reserved_words import RESERVED_WORDS
 
 TEXT_CHARACTERS_MAX = 1 << 20
 
