@@ -16,6 +16,7 @@ class BridgeTap:
     def __init__(self, keeper: Keeper, bridge: str) -> None:
         self._keeper = keeper
         self._bridge = bridge
+        self._packet_socket: socket.socket | None = None
 
     @property
     def interface(self) -> str:
@@ -44,8 +45,23 @@ class BridgeTap:
             OSError: the bridge is gone or down.
             BackendError: the network is gone.
         """
-        with self._keeper.open_socket(
+        if self._packet_socket is not None:
+            try:
+                self._packet_socket.send(frame)
+            except OSError:
+                # Maybe of a moment that is over, when the bridge was down; a new socket knows.
+                self.close()
+            else:
+                return
+        # It stays open: to close one takes the kernel 10 ms.
+        self._packet_socket = self._keeper.open_socket(
             self._keeper.hub, socket.AF_PACKET, socket.SOCK_RAW, _ETH_P_NONE
-        ) as packet_socket:
-            packet_socket.bind((self._bridge, _ETH_P_NONE))
-            packet_socket.send(frame)
+        )
+        self._packet_socket.bind((self._bridge, _ETH_P_NONE))
+        self._packet_socket.send(frame)
+
+    def close(self) -> None:
+        """Send nothing any more; the second call does nothing."""
+        if self._packet_socket is not None:
+            self._packet_socket.close()
+            self._packet_socket = None

@@ -312,6 +312,7 @@ class Network:
             with Interfaces() as host, suppress(BackendError):
                 host.remove(self.name)
         self._hub.close()
+        self.tap.close()
         for template in self._templates:
             template.close()
         self._keeper.close()

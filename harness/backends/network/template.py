@@ -26,7 +26,8 @@ class Template:
 
     Args:
         keeper: of the namespaces.
-        module: has the program's ``main(arguments)``, which gives the exit code.
+        module: has the program's ``main(arguments)``, which gives the exit code; maybe also ``prepare()``, which does once
+            what each copy would have to do.
         log: file for what it says while it is loaded.
         environment: all its variables, and those of its copies.
 

@@ -2,9 +2,10 @@
 
     python -m harness.backends.network.template_program MODULE DESCRIPTOR [WORDS ...]
 
-It imports the module and then waits for requests on the socket that the descriptor is of; each makes a copy of this
-process that calls the module's ``main(arguments)``, whose result is its exit code. The copy has no parent but the
-first process of the namespace (see ``keeper_program``), in a session of its own, as if it had been started by that.
+It imports the module, calls its ``prepare()`` if it has one, and then waits for requests on the socket that the
+descriptor is of; each makes a copy of this process that calls the module's ``main(arguments)``, whose result is its
+exit code. The copy has no parent but the first process of the namespace (see ``keeper_program``), in a session of its
+own, as if it had been started by that.
 With a gate, the copy is made at once but begins when a byte comes through it, and ends if none can come any more.
 The template ends when the socket is closed. Further words mean nothing to it; lists of processes show them.
 
@@ -36,7 +37,10 @@ def main() -> int:
     control = socket.socket(fileno=control_fd)
     # Of what is being loaded, next to nothing becomes garbage; to look for it takes a sixth of the time.
     gc.disable()
-    program = importlib.import_module(module_name).main
+    module = importlib.import_module(module_name)
+    if hasattr(module, "prepare"):
+        module.prepare()
+    program = module.main
     # It stays as it is, so that copies share its memory.
     gc.collect()
     gc.freeze()

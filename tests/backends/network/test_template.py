@@ -19,6 +19,8 @@ TIMEOUT_S = 20
 PROGRAM = """
 import os, sys, time
 print("loaded", os.getpid(), flush=True)
+def prepare():
+    print("prepared", os.getpid(), flush=True)
 def main(arguments):
     print(*arguments, os.readlink("/proc/self/ns/net"), os.getsid(0) == os.getpid(), sys.stdin.read(), flush=True)
     if arguments[0] == "fail":
@@ -54,7 +56,8 @@ def test_copies_of_what_is_loaded_once_run_in_their_namespaces(
         assert wait_until(lambda: keeper.exit_code(copy) is not None, timeout_s=TIMEOUT_S)  # noqa: B023
         assert keeper.exit_code(copy) == len(arguments)
     assert log.read_text() == f"one net:[{inode}] True \none two net:[{inode}] True \n"
-    assert len((tmp_path / "template.log").read_text().splitlines()) == 1
+    loaded, prepared = (tmp_path / "template.log").read_text().splitlines()
+    assert loaded.split()[1] == prepared.split()[1]
 
 
 def test_a_copy_is_known_by_its_name_and_ends_like_a_program(

@@ -7,11 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from harness.backends.simulation.node_program import main
+from harness.backends.simulation.cql.parser import parse
+from harness.backends.simulation.node_program import main, prepare
 from harness.waiting import wait_until
 from tests.backends.simulation.started_nodes import addresses, config_of, free_ports
 
 TIMEOUT_S = 30
+
+
+def test_what_copies_share_is_a_parser_that_has_been_used() -> None:
+    parse.cache_clear()
+    prepare()
+    assert parse.cache_info().misses == 1
 
 
 @pytest.mark.parametrize("arguments", [[], ["one.json", "two.json"]])
