@@ -1,14 +1,17 @@
 """What nodes write of a request that is traced, as base/tracing.pcapng of Scylla 4.2 has it."""
 
+import re
 from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
 from cassandra import ConsistencyLevel
+from cassandra.metadata import Murmur3Token
 from cassandra.query import SimpleStatement
 
 from harness.backends.simulation.messaging.verb import Verb
 from harness.codec.verbs.common import TraceInfo
+from harness.waiting import wait_until
 from tests.backends.simulation.loopback_nodes import Sent
 from tests.backends.simulation.whole_nodes import WholeNodes, whole_nodes
 
@@ -35,6 +38,10 @@ def traced(nodes: WholeNodes, text: str) -> dict[str, list[str]]:
     trace_id = nodes.session().execute(statement, trace=True).get_query_trace().trace_id
     asked = {one.receiver for one in nodes[0].sent if is_traced(one)}
     nodes.until(lambda: all(told(node.sent) for node in nodes.nodes[1:] if node.address in asked))
+    return events_of(nodes, trace_id)
+
+
+def events_of(nodes: WholeNodes, trace_id: UUID) -> dict[str, list[str]]:
     names = {node.address: f"n{index + 1}" for index, node in enumerate(nodes.nodes)}
     noted: dict[str, list[str]] = {}
     for source, activity in nodes.run(
@@ -133,3 +140,72 @@ def test_a_replica_names_the_span_that_asked_it(nodes: WholeNodes) -> None:
     parents = {source: parent for source, parent, _ in of_session}
     assert parents == {nodes[0].address: 0, nodes[1].address: asked, nodes[2].address: asked}
     assert len({span for _, _, span in of_session}) == 3
+
+
+def test_each_participant_of_a_transaction_tells_its_part(nodes: WholeNodes) -> None:
+    """Texts as service/storage_proxy.cc and service/paxos/paxos_state.cc of Scylla 4.2.4 have them."""
+    statement = SimpleStatement(
+        "INSERT INTO demo3.map (id, country) VALUES (18, 'France') IF NOT EXISTS",
+        consistency_level=ConsistencyLevel.QUORUM,
+    )
+    trace_id = nodes.session().execute(statement, trace=True).get_query_trace().trace_id
+    # Each message is a part of its own, and each part is written when it ends.
+    wait_until(lambda: len(events_of(nodes, trace_id).get("n2", ())) >= len(REPLICA), timeout_s=20)
+    noted = without_ballots(events_of(nodes, trace_id))
+    assert [
+        activity for activity in noted["n1"] if activity.startswith(("CAS", "learn_d", "Prep", "Using"))
+    ] == [
+        "Preparing BALLOT",
+        "Using prefetched values for CAS precondition",
+        "CAS precondition is met; proposing client-requested updates for BALLOT",
+        "learn_decision: committing proposal(BALLOT) with cl=QUORUM",
+        "CAS successful",
+    ]
+    assert {
+        "prepare_ballot: prepare BALLOT locally",
+        f"prepare_ballot: sending prepare BALLOT to {nodes[1].address}",
+        "Promising ballot BALLOT",
+        "prepare_ballot: got a response prepare_promise(empty, empty) from n1",
+        "prepare_ballot: got enough replies to proceed",
+        "accept_proposal: accept proposal(BALLOT) locally",
+        f"accept_proposal: send accept proposal(BALLOT) to {nodes[2].address}",
+        "Accepting proposal proposal(BALLOT)",
+        'accept_proposal: got "accepted" from n1',
+        "accept_proposal: got enough accepts to proceed",
+        "Executing a learn locally",
+        "Sending a learn to n2",
+        "Committing decision proposal(BALLOT)",
+        "prune: prune BALLOT locally",
+        f"prune: send prune of BALLOT to {nodes[1].address}",
+        "Delete paxos state for ballot BALLOT",
+    } <= set(noted["n1"])
+    assert noted["n2"] == REPLICA
+
+
+REPLICA = [
+    "paxos_prepare: message received from n1 ballot BALLOT",
+    "Promising ballot BALLOT",
+    f"Start querying the token range that starts with {Murmur3Token.hash_fn(bytes((0, 0, 0, 18)))}",
+    "Querying is done",
+    "paxos_prepare: handling is done, sending a response to n1",
+    "paxos_accept: message received from n1 ballot proposal(BALLOT)",
+    "Accepting proposal proposal(BALLOT)",
+    "paxos_accept: handling is done, sending a response to n1",
+    "Message received from n1",
+    "Committing decision proposal(BALLOT)",
+    "Sending mutation_done to n1",
+    "Mutation handling is done",
+    "paxos_prune: message received from n1 ballot BALLOT",
+    "Delete paxos state for ballot BALLOT",
+    "paxos_prune: handling is done, sending a response to n1",
+]
+"""Of each round one line in service/storage_proxy.cc when it comes and when it is done, and those of
+service/paxos/paxos_state.cc between them."""
+
+
+def without_ballots(noted: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The same, with one word for every ballot."""
+    return {
+        name: [re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "BALLOT", activity) for activity in told]
+        for name, told in noted.items()
+    }

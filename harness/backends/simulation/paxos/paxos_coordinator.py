@@ -227,19 +227,33 @@ class PaxosCoordinator:
         while True:
             ballot, result = await rounds.begin(consistency)
             if result is None:
+                self._note(transaction, "Reading existing values for CAS precondition")
                 result = await self._read_current(transaction)
+            else:
+                self._note(transaction, "Using prefetched values for CAS precondition")
             outcome = statement.decide(result, timestamp_us_of(ballot))
             if outcome.update is None and self._context.has_fault("skip_empty_round"):
                 return outcome.rows
             if outcome.update is not None:
+                self._note(
+                    transaction,
+                    f"CAS precondition is met; proposing client-requested updates for {ballot}",
+                )
                 is_decided = await rounds.decide(ballot, outcome.update, consistency)
             else:
+                if statement.is_write:
+                    self._note(transaction, "CAS precondition does not match current values")
                 # A round that writes nothing makes sure that nobody finishes an older one after this read.
                 nothing = empty_mutation(statement.layout, statement.key)
                 is_decided = await rounds.decide(ballot, nothing, ConsistencyLevel.ANY)
             if is_decided:
+                self._note(transaction, "CAS successful")
                 return outcome.rows
+            self._note(transaction, "PAXOS proposal not accepted (pre-empted by a higher ballot)")
             await rounds.keep_out()
+
+    def _note(self, transaction: Transaction, activity: str) -> None:
+        self._context.traces.note(transaction.trace, activity)
 
     async def _read_current(self, transaction: Transaction) -> QueryResult:
         """Read what the condition looks at, for participants disagree about it."""

@@ -16,6 +16,7 @@ from harness.backends.simulation.messaging.rpc_error import NoReplyError
 from harness.backends.simulation.messaging.verb import Verb
 from harness.backends.simulation.node_context import NodeContext
 from harness.backends.simulation.paxos.ballots import is_newer
+from harness.backends.simulation.paxos.paxos_events import proposal_name
 from harness.backends.simulation.paxos.paxos_states import PaxosStates
 from harness.backends.simulation.reads.replica_reader import ReplicaReader
 from harness.backends.simulation.ring_ranges import single_partition
@@ -89,7 +90,13 @@ class PaxosReplica:
         return self._states.kept()
 
     def prepare(
-        self, command: ReadCommand, key: PartitionKey, ballot: UUID, *, only_digest: bool
+        self,
+        command: ReadCommand,
+        key: PartitionKey,
+        ballot: UUID,
+        *,
+        only_digest: bool,
+        trace: TraceInfo | None = None,
     ) -> UUID | Promise:
         """Promise to accept nothing older; or give the newer ballot that was promised to somebody else.
 
@@ -98,10 +105,15 @@ class PaxosReplica:
             key: of the partition.
             ballot: of the round.
             only_digest: whether the digest of that is enough.
+            trace: in which to note it.
         """
         state = self._states.of(command.table_id, key)
         if not is_newer(ballot, state.promised):
+            self._note(trace, f"Promise rejected; {ballot} is not sufficiently newer than {state.promised}")
             return state.promised
+        self._note(trace, f"Promising ballot {ballot}")
+        if trace is not None:
+            command = replace(command, trace=trace)
         self._states.promise(command.table_id, key, ballot)
         return Promise(
             accepted=state.accepted,
@@ -109,34 +121,49 @@ class PaxosReplica:
             data=self._read(command, key, only_digest=only_digest),
         )
 
-    def accept(self, proposal: Proposal) -> bool:
-        """Accept a proposal, unless something newer was promised."""
+    def accept(self, proposal: Proposal, *, trace: TraceInfo | None = None) -> bool:
+        """Accept a proposal, unless something newer was promised; note it in a trace."""
         update = proposal.update
         promised = self._states.of(update.table_id, update.key.components).promised
+        name = proposal_name(proposal.ballot)
         if proposal.ballot != promised and not is_newer(proposal.ballot, promised):
+            self._note(trace, f"Rejecting proposal for {name} because in_progress is now {promised}")
             return False
+        self._note(trace, f"Accepting proposal {name}")
         self._states.accept(proposal)
         return True
 
-    async def learn(self, decision: Proposal, origin: str | None = None) -> None:
+    async def learn(
+        self, decision: Proposal, origin: str | None = None, *, trace: TraceInfo | None = None
+    ) -> None:
         """Write what was decided, unless the table was emptied since.
 
         Args:
             decision: ballot and mutation.
             origin: address of the node that knows its table, if this one does not.
+            trace: in which to note it.
 
         Raises:
             HarnessError: it cannot be applied.
         """
         emptied_at_us = self._context.storage.truncated_at_us(decision.update.table_id)
-        if timestamp_us_of(decision.ballot) > emptied_at_us:
+        name = proposal_name(decision.ballot)
+        if timestamp_us_of(decision.ballot) <= emptied_at_us:
+            self._note(
+                trace, f"Not committing decision {name} as ballot timestamp predates last truncation time"
+            )
+        else:
+            self._note(trace, f"Committing decision {name}")
             await self._writer.apply(decision.update, origin)
         self._states.learn(decision)
 
-    def prune(self, schema_version: UUID, key: PartitionKey, ballot: UUID) -> None:
-        """Forget what a round wrote, for enough replicas have learned it."""
+    def prune(
+        self, schema_version: UUID, key: PartitionKey, ballot: UUID, *, trace: TraceInfo | None = None
+    ) -> None:
+        """Forget what a round wrote, for enough replicas have learned it; note it in a trace."""
         table_id = self._table_of(schema_version)
         if table_id is not None:
+            self._note(trace, f"Delete paxos state for ballot {ballot}")
             self._states.forget(table_id, key, ballot)
 
     def _read(
@@ -165,57 +192,61 @@ class PaxosReplica:
 
     async def _take_prepare(self, sender: Sender, request: PaxosPrepareRequest) -> PaxosPrepareReply:
         trace = self._join(
-            request.trace, f"paxos_prepare: message received from /{sender.address}", request.ballot
+            request.trace, f"paxos_prepare: message received from /{sender.address} ballot {request.ballot}"
         )
-        command = request.command if trace is None else replace(request.command, trace=trace)
         try:
-            await self._reader.learn(sender.address, command)
+            await self._reader.learn(sender.address, request.command)
             response = self.prepare(
-                command, request.key.components, request.ballot, only_digest=request.only_digest
+                request.command,
+                request.key.components,
+                request.ballot,
+                only_digest=request.only_digest,
+                trace=trace,
             )
         except HarnessError as error:
+            self._context.traces.leave(trace)
             raise _unanswered(error) from error
-        finally:
-            self._leave(trace, f"paxos_prepare: handling is done, sending a response to /{sender.address}")
+        self._leave(trace, f"paxos_prepare: handling is done, sending a response to /{sender.address}")
         return PaxosPrepareReply(response=response)
 
     async def _take_accept(self, sender: Sender, request: PaxosAcceptRequest) -> PaxosAcceptReply:
+        name = proposal_name(request.proposal.ballot)
         trace = self._join(
-            request.trace, f"paxos_accept: message received from /{sender.address}", request.proposal.ballot
+            request.trace, f"paxos_accept: message received from /{sender.address} ballot {name}"
         )
         try:
-            return PaxosAcceptReply(accepted=self.accept(request.proposal))
+            return PaxosAcceptReply(accepted=self.accept(request.proposal, trace=trace))
         except HarnessError as error:
             raise _unanswered(error) from error
         finally:
             self._leave(trace, f"paxos_accept: handling is done, sending a response to /{sender.address}")
 
     async def _take_learn(self, sender: Sender, request: PaxosLearnRequest, timeout_ms: int) -> None:
-        traces = self._context.traces
         trace = self._join(request.trace, f"Message received from /{sender.address}")
         if request.forward and not self._context.has_fault("drop_forward"):
             self._send_on(sender, request, timeout_ms, trace)
         try:
-            await self.learn(request.decision, request.reply_to)
+            await self.learn(request.decision, request.reply_to, trace=trace)
         except HarnessError as error:
             self._context.world.log(f"a decision of {request.reply_to} cannot be applied: {error}")
+            self._note(trace, f"Sending mutation_failure with 1 failures to /{request.reply_to}")
             self._writer.send_failed(request.reply_to, request.response_id, 1, sender.tenant)
         else:
-            if trace is not None:
-                traces.note(trace, f"Sending mutation_done to /{request.reply_to}")
+            self._note(trace, f"Sending mutation_done to /{request.reply_to}")
             self._writer.send_done(request.reply_to, request.response_id, sender.tenant)
         self._leave(trace, "Mutation handling is done")
 
-    def _join(self, told: object, activity: str, ballot: UUID | None = None) -> TraceInfo | None:
+    def _join(self, told: object, activity: str) -> TraceInfo | None:
         trace = self._context.traces.join(told)
-        if trace is not None:
-            self._context.traces.note(trace, activity if ballot is None else f"{activity} ballot {ballot}")
+        self._note(trace, activity)
         return trace
 
+    def _note(self, trace: TraceInfo | None, activity: str) -> None:
+        self._context.traces.note(trace, activity)
+
     def _leave(self, trace: TraceInfo | None, activity: str) -> None:
-        if trace is not None:
-            self._context.traces.note(trace, activity)
-            self._context.traces.leave(trace)
+        self._note(trace, activity)
+        self._context.traces.leave(trace)
 
     def _send_on(
         self, sender: Sender, request: PaxosLearnRequest, timeout_ms: int, trace: TraceInfo | None
@@ -229,15 +260,16 @@ class PaxosReplica:
             trace=trace,
         )
         for address in request.forward:
+            self._note(trace, f"Forwarding a mutation to /{address}")
             self._context.messaging.send(
                 address, Verb.PAXOS_LEARN, sent_on, timeout_ms=timeout_ms, tenant=sender.tenant
             )
 
     async def _take_prune(self, sender: Sender, request: PaxosPruneRequest) -> None:
         trace = self._join(
-            request.trace, f"paxos_prune: message received from /{sender.address}", request.ballot
+            request.trace, f"paxos_prune: message received from /{sender.address} ballot {request.ballot}"
         )
-        self.prune(request.schema_version, request.key.components, request.ballot)
+        self.prune(request.schema_version, request.key.components, request.ballot, trace=trace)
         self._leave(trace, f"paxos_prune: handling is done, sending a response to /{sender.address}")
 
 

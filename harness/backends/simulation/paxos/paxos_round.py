@@ -7,6 +7,7 @@ Source:
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from harness.backends.simulation.paxos.acceptances import Acceptances
 from harness.backends.simulation.paxos.ballots import Ballots
 from harness.backends.simulation.paxos.participants import Participants
 from harness.backends.simulation.paxos.paxos_errors import PaxosErrors
+from harness.backends.simulation.paxos.paxos_events import proposal_name
 from harness.backends.simulation.paxos.paxos_replica import PaxosReplica
 from harness.backends.simulation.paxos.promises import PrepareSummary, Promises
 from harness.backends.simulation.reads.deadline import Deadline
@@ -42,6 +44,7 @@ from harness.topology import Node
 _T = TypeVar("_T")
 _WAIT_MAX_S = 0.1
 """How long to keep out of the way of others, at most."""
+_OUTDONE = "Some replicas have already promised a higher ballot than ours; aborting"
 
 
 class DecisionCoordinator(Protocol):
@@ -136,11 +139,14 @@ class PaxosRound:
             if self._transaction.contention_deadline.is_over:
                 raise self._transaction.errors.timeout(0)
             ballot = self._ballots.make(self._context.world.now_us, self._newest_us)
+            self._note(f"Preparing {ballot}")
             summary = await self._prepare(ballot)
             if summary.refused_for is not None:
+                self._note(_OUTDONE)
                 self._newest_us = max(self._newest_us, timestamp_us_of(summary.refused_for))
                 await self.keep_out()
             elif summary.unfinished is not None:
+                self._note(f"Finishing incomplete paxos round {proposal_name(summary.unfinished.ballot)}")
                 await self._finish(Proposal(ballot=ballot, update=summary.unfinished.update), consistency)
             elif summary.last_commit is not None and summary.lacking_last_commit:
                 await self._catch_up(summary.last_commit, summary.lacking_last_commit)
@@ -173,17 +179,19 @@ class PaxosRound:
         if await self._accept(proposal, is_own=False):
             await self._learn(proposal, consistency)
         else:
+            self._note(_OUTDONE)
             await self.keep_out()
 
     async def _catch_up(self, decision: Proposal, addresses: Sequence[str]) -> None:
         """Have those learn a decision that have missed it; the next ballot shows whether they did."""
         transaction = self._transaction
         nodes = [node for node in transaction.participants.nodes if node.address in addresses]
+        self._note("Repairing replicas that missed the most recent commit")
         try:
             await self._decisions.learn(
                 decision,
                 ConsistencyLevel.ANY,
-                self._replica.learn,
+                partial(self._replica.learn, trace=transaction.trace),
                 nodes=nodes,
                 timeout_ms=transaction.deadline.left_ms,
                 tenant=transaction.tenant,
@@ -196,7 +204,7 @@ class PaxosRound:
 
     async def _prepare(self, ballot: UUID) -> PrepareSummary:
         transaction = self._transaction
-        promises = Promises(transaction.participants, transaction.errors)
+        promises = Promises(transaction.participants, transaction.errors, self._note)
         for index, node in enumerate(transaction.participants.nodes):
             self._begin(
                 node, self._prepare_at(node, ballot, promises, only_digest=index > 0), "PAXOS_PREPARE"
@@ -207,10 +215,16 @@ class PaxosRound:
         transaction = self._transaction
         try:
             if self._context.members.is_own(node):
+                self._note(f"prepare_ballot: prepare {ballot} locally")
                 response = self._replica.prepare(
-                    transaction.command, transaction.key.components, ballot, only_digest=only_digest
+                    transaction.command,
+                    transaction.key.components,
+                    ballot,
+                    only_digest=only_digest,
+                    trace=transaction.trace,
                 )
             else:
+                self._note(f"prepare_ballot: sending prepare {ballot} to {node.address}")
                 request = PaxosPrepareRequest(
                     command=transaction.command,
                     key=transaction.key,
@@ -233,16 +247,21 @@ class PaxosRound:
 
     async def _accept(self, proposal: Proposal, *, is_own: bool) -> bool:
         transaction = self._transaction
-        acceptances = Acceptances(transaction.participants, transaction.errors, is_own=is_own)
+        acceptances = Acceptances(
+            transaction.participants, transaction.errors, is_own=is_own, note=self._note
+        )
         for node in transaction.participants.nodes:
             self._begin(node, self._accept_at(node, proposal, acceptances), "PAXOS_ACCEPT")
         return await self._in_time(acceptances.done, acceptances.time_out)
 
     async def _accept_at(self, node: Node, proposal: Proposal, acceptances: Acceptances) -> None:
+        name = proposal_name(proposal.ballot)
         try:
             if self._context.members.is_own(node):
-                is_accepted = self._replica.accept(proposal)
+                self._note(f"accept_proposal: accept {name} locally")
+                is_accepted = self._replica.accept(proposal, trace=self._transaction.trace)
             else:
+                self._note(f"accept_proposal: send accept {name} to {node.address}")
                 request = PaxosAcceptRequest(proposal=proposal, trace=self._transaction.trace)
                 reply: PaxosAcceptReply = await self._call(node, Verb.PAXOS_ACCEPT, request)
                 is_accepted = reply.accepted
@@ -252,7 +271,7 @@ class PaxosRound:
             self._context.world.log(f"PAXOS_ACCEPT at {node.address}: {error}")
             acceptances.fail()
         else:
-            acceptances.take(is_accepted=is_accepted)
+            acceptances.take(node.address, is_accepted=is_accepted)
 
     # Learning.
 
@@ -268,10 +287,11 @@ class PaxosRound:
                 if missing == 0:
                     self._prune(decision.ballot)
 
+        self._note(f"learn_decision: committing {proposal_name(decision.ballot)} with cl={consistency.name}")
         await self._decisions.learn(
             decision,
             consistency,
-            self._replica.learn,
+            partial(self._replica.learn, trace=transaction.trace),
             learned=learned,
             timeout_ms=transaction.deadline.left_ms,
             tenant=transaction.tenant,
@@ -289,8 +309,10 @@ class PaxosRound:
         )
         for node in transaction.participants.nodes:
             if self._context.members.is_own(node):
-                self._replica.prune(version, transaction.key.components, ballot)
+                self._note(f"prune: prune {ballot} locally")
+                self._replica.prune(version, transaction.key.components, ballot, trace=transaction.trace)
             else:
+                self._note(f"prune: send prune of {ballot} to {node.address}")
                 self._context.messaging.send(
                     node.address,
                     Verb.PAXOS_PRUNE,
@@ -300,6 +322,9 @@ class PaxosRound:
                 )
 
     # Messages.
+
+    def _note(self, activity: str) -> None:
+        self._context.traces.note(self._transaction.trace, activity)
 
     def _begin(self, node: Node, work: Coroutine[Any, Any, None], name: str) -> None:
         self._context.world.start(work, f"{name} at {node.address}")

@@ -6,12 +6,14 @@ Source:
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
 from harness.backends.simulation.paxos.ballots import NO_BALLOT, is_newer
 from harness.backends.simulation.paxos.participants import Participants
 from harness.backends.simulation.paxos.paxos_errors import PaxosErrors
+from harness.backends.simulation.paxos.paxos_events import promise_name
 from harness.codec.verbs.paxos import Promise, Proposal
 from harness.codec.verbs.query_result import QueryResult
 
@@ -38,10 +40,17 @@ class Promises:
     Args:
         participants: who was asked.
         errors: makes what the client is told.
+        note: hears what the answers come to, for a trace.
     """
 
-    def __init__(self, participants: Participants, errors: PaxosErrors) -> None:
+    def __init__(
+        self,
+        participants: Participants,
+        errors: PaxosErrors,
+        note: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._participants = participants
+        self._note = note
         self._errors = errors
         self._by_address: dict[str, Promise] = {}
         self._failed_count = 0
@@ -52,10 +61,13 @@ class Promises:
         if self.done.done():
             return
         if isinstance(response, UUID):
+            self._note(f"prepare_ballot: got more up to date ballot {response} from /{address}")
             self.done.set_result(PrepareSummary(refused_for=response))
             return
+        self._note(f"prepare_ballot: got a response {promise_name(response)} from /{address}")
         self._by_address[address] = response
         if len(self._by_address) == self._participants.required:
+            self._note("prepare_ballot: got enough replies to proceed")
             self.done.set_result(self._summary())
 
     def time_out(self) -> None:

@@ -32,6 +32,10 @@ class Delivery(Protocol):
         """What is written; where each replica gets something else, one of that."""
 
     @property
+    def noun(self) -> str:
+        """How events of traces call it."""
+
+    @property
     def can_forward(self) -> bool:
         """Whether a replica may be asked to send it on."""
 
@@ -89,6 +93,11 @@ class SharedDelivery:
         self._verb = verb
         self._payload: bytes | None = None
 
+    @property
+    def noun(self) -> str:
+        """How events of traces call it."""
+        return "mutation" if self._verb is Verb.MUTATION else "hint"
+
     def is_for(self, address: str) -> bool:  # noqa: ARG002  (all get the same)
         """Always."""
         return True
@@ -143,6 +152,7 @@ class DifferingDelivery:
     __slots__ = ("_apply", "_context", "_differences", "_tenant", "mutation", "trace")
 
     can_forward = False
+    noun = "mutation"
 
     def __init__(
         self,
@@ -207,6 +217,7 @@ class DecisionDelivery:
     __slots__ = ("_apply", "_context", "_decision", "_tenant", "acknowledged_by", "trace")
 
     can_forward = True
+    noun = "learn"
 
     def __init__(
         self,

@@ -22,7 +22,7 @@ from harness.backends.simulation.writes.deliveries import Delivery
 from harness.backends.simulation.writes.tally import Tally
 from harness.backends.simulation.writes.write_type import WriteType
 from harness.codec.cql.errors import ErrorCode, WriteFailure, WriteTimeout
-from harness.codec.verbs.common import ConsistencyLevel, TraceInfo
+from harness.codec.verbs.common import ConsistencyLevel
 from harness.codec.verbs.mutation import Mutation
 from harness.codec.verbs.writes import MutationDone, MutationFailed
 from harness.errors import HarnessError
@@ -118,7 +118,7 @@ class PendingWrites:
         own_address = self.context.address
         for receiver, forward in self._groups(write):
             if write.delivery.trace is not None:
-                self._note_sent(write.delivery.trace, receiver)
+                self._note_sent(write, receiver)
             if receiver != own_address:
                 write.delivery.send(receiver, forward, write.response_id, timeout_ms)
         for node in list(write.targets.values()):
@@ -170,10 +170,11 @@ class PendingWrites:
         groups += [(addresses[-1], tuple(addresses[:-1])) for addresses in remote.values()]
         return groups
 
-    def _note_sent(self, trace: TraceInfo, receiver: str) -> None:
-        is_own = receiver == self.context.address
+    def _note_sent(self, write: PendingWrite, receiver: str) -> None:
+        is_own, noun = receiver == self.context.address, write.delivery.noun
         self.context.traces.note(
-            trace, "Executing a mutation locally" if is_own else f"Sending a mutation to /{receiver}"
+            write.delivery.trace,
+            f"Executing a {noun} locally" if is_own else f"Sending a {noun} to /{receiver}",
         )
 
     def _apply(self, write: PendingWrite) -> None:
@@ -245,6 +246,7 @@ class PendingWrites:
             write.tally.fail(node, count)
             if not write.is_met and write.tally.cannot_be_met:
                 self._forget(write)
+                self.context.traces.note(write.delivery.trace, "Mutation failed: unknown reason")
                 self._refuse(write, _failure(self.context, write))
                 return
         if write.failed_count >= len(write.targets):

@@ -234,6 +234,9 @@ class WriteCoordinator:
             write = self._prepare(delivery, consistency, WriteType.CAS)
         else:
             members = self._context.members
+            if trace is not None:
+                told = f"token: {token_of(decision.update.key.components)} endpoint: {names_of(nodes)}"
+                self._context.traces.note(trace, f"Creating write handler for paxos repair {told}")
             write = self._pending.prepare(
                 delivery,
                 consistency=consistency,
@@ -273,9 +276,13 @@ class WriteCoordinator:
         if delivery.trace is not None:
             natural = f"token: {ring_token} natural: {names_of(replicas)} pending: {names_of(pending)}"
             self._context.traces.note(delivery.trace, f"Creating write handler for {natural}")
-        assure_enough_alive(
-            consistency, replication, members.topology, own.datacenter, alive=alive, pending=pending
-        )
+        try:
+            assure_enough_alive(
+                consistency, replication, members.topology, own.datacenter, alive=alive, pending=pending
+            )
+        except RequestError:
+            self._context.traces.note(delivery.trace, "Mutation failed: unavailable")
+            raise
         if delivery.trace is not None:
             known = f"live: {names_of(alive)} dead: {names_of(dead)}"
             self._context.traces.note(delivery.trace, f"Creating write handler with {known}")

@@ -14,14 +14,14 @@ from tests.backends.simulation.paxos.rounds import errors, participants
 async def _take(answers: str, *, is_own: bool = True) -> Acceptances:
     """Y: accepted, N: refused, X: failed, T: timed out."""
     acceptances = Acceptances(participants(), errors(), is_own=is_own)
-    for answer in answers:
+    for number, answer in enumerate(answers):
         match answer:
             case "X":
                 acceptances.fail()
             case "T":
                 acceptances.time_out()
             case _:
-                acceptances.take(is_accepted=answer == "Y")
+                acceptances.take(f"127.0.0.{number}", is_accepted=answer == "Y")
     return acceptances
 
 
@@ -52,22 +52,27 @@ def test_all_answers_are_waited_for_while_they_may_matter(answers: str) -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("answers", ["YNN", "NNY", "YNX", "YT"])
-def test_a_proposal_that_some_have_accepted_may_yet_be_decided(answers: str) -> None:
+@pytest.mark.parametrize(
+    ("answers", "received"), [("YNN", 1), ("NNY", 1), ("YNX", 1), ("YT", 1), ("NT", 1), ("NNX", 0)]
+)
+def test_a_proposal_that_some_may_have_accepted_may_yet_be_decided(answers: str, received: int) -> None:
+    """Where time is over, refusals count as answers too; where all have answered, acceptances alone."""
+
     async def run() -> None:
         acceptances = await _take(answers)
         with pytest.raises(RequestError) as caught:
             await acceptances.done
         assert caught.value.details == WriteTimeout(
-            consistency=ConsistencyLevel.SERIAL, received=1, required=2, write_type="CAS"
+            consistency=ConsistencyLevel.SERIAL, received=received, required=2, write_type="CAS"
         )
 
     asyncio.run(run())
 
 
-def test_failures_that_leave_too_few_are_an_error() -> None:
+@pytest.mark.parametrize("answers", ["YXX", "NXX"])
+def test_failures_that_leave_too_few_are_an_error(answers: str) -> None:
     async def run() -> None:
-        acceptances = await _take("YXX")
+        acceptances = await _take(answers)
         with pytest.raises(RequestError) as caught:
             await acceptances.done
         assert caught.value.details == WriteFailure(
