@@ -65,8 +65,9 @@ class RealConnection(asyncio.Protocol):
         opened = transport.get_extra_info("socket")
         with suppress(OSError):
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.local = Endpoint(*transport.get_extra_info("sockname")[:2])
-        self.peer = Endpoint(*transport.get_extra_info("peername")[:2])
+        # Of a connection that the peer has reset already nobody can tell whose it was; its receiver hears of that next.
+        self.local = Endpoint(*(transport.get_extra_info("sockname") or _NOWHERE)[:2])
+        self.peer = Endpoint(*(transport.get_extra_info("peername") or _NOWHERE)[:2])
         self._known.add(self)
         self._receiver = self._make_receiver(self)
 
@@ -234,5 +235,6 @@ class RealWorld:
 
 
 _CLOSING_TURNS = 4
+_NOWHERE = ("", 0)
 _TAKEN = frozenset({98, 99})
 """EADDRINUSE, EADDRNOTAVAIL."""

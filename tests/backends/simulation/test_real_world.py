@@ -1,13 +1,14 @@
 import asyncio
 import io
 import socket
+import struct
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from harness.backends.simulation.real_world import RealWorld
-from harness.backends.simulation.world import Connection
+from harness.backends.simulation.real_world import RealConnection, RealWorld
+from harness.backends.simulation.world import Connection, Endpoint
 
 HERE = "127.0.0.1"
 
@@ -65,6 +66,25 @@ async def connected(world: RealWorld, ends: Ends) -> Connection:
     connection = await world.connect(HERE, port, ends.receiver)
     listener.close()
     return connection
+
+
+def test_a_connection_that_its_peer_resets_at_once_is_lost() -> None:
+    async def work(_: RealWorld) -> Endpoint:
+        ends = Ends()
+        with socket.create_server((HERE, 0)) as server:
+            opened = socket.create_connection(server.getsockname())
+            accepted, _address = server.accept()
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            accepted.close()
+        opened.setblocking(False)
+        await asyncio.get_running_loop().create_connection(
+            lambda: RealConnection(ends.receiver, set()), sock=opened
+        )
+        (kept,) = ends.kept
+        await kept.lost.wait()
+        return kept.connection.peer
+
+    assert in_world(work) == Endpoint("", 0)
 
 
 def test_writes_of_one_turn_leave_together() -> None:
