@@ -267,10 +267,10 @@ def _explained(error: Exception) -> str:
     return reason
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, APIError) and error.explanation:
         return str(error.explanation).strip()
     # Of what requests wraps around an error, the innermost says what it was.
-    while error.__context__ is not None and isinstance(error.__context__, Exception):
-        error = error.__context__
+    if isinstance(error.__context__, Exception):
+        return _reason(error.__context__)
     return str(error).strip() or type(error).__name__

@@ -6,6 +6,7 @@ Source:
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 from threading import Thread
@@ -16,6 +17,7 @@ from harness.backends.docker.engine_address import Certificates
 _CHUNK_BYTES = 1 << 16
 _PORT = 2376
 _CONNECT_TIMEOUT_S = 10.0
+_CLOSE_TIMEOUT_S = 1.0
 
 
 class TlsCarrier:
@@ -70,22 +72,23 @@ class TlsCarrier:
         try:
             async with asyncio.timeout(_CONNECT_TIMEOUT_S):
                 far_reader, far_writer = await asyncio.open_connection(*self._place, ssl=self._context)
+            try:
+                await self._pass_both_ways((reader, far_writer), (far_reader, writer))
+            finally:
+                await _close(far_writer)
         except OSError as error:
-            self._why_not = str(error) or f"no answer within {_CONNECT_TIMEOUT_S:g} s"
-            await _close(writer)
-            return
-        ways = (
-            self._loop.create_task(self._pass_on(reader, far_writer)),
-            self._loop.create_task(self._pass_on(far_reader, writer)),
-        )
-        try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            self._why_not = _words(error) or f"no answer within {_CONNECT_TIMEOUT_S:g} s"
         finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
             await _close(writer)
-            await _close(far_writer)
+
+    async def _pass_both_ways(self, *ways: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
+        tasks = [self._loop.create_task(self._pass_on(*way)) for way in ways]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -94,13 +97,25 @@ class TlsCarrier:
                 await writer.drain()
         except OSError as error:
             # That a client's certificate is refused is told when the connection already seems to be there.
-            self._why_not = str(error)
+            self._why_not = _words(error)
+
+
+def _words(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError) or not error.errno or error.errno < 0:
+        return str(error)
+    # Where asyncio has put words of its own.
+    return os.strerror(error.errno)
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        writer.close()
-        await writer.wait_closed()
+    """Say goodbye; who does not answer soon is left."""
+    writer.close()
+    try:
+        with contextlib.suppress(OSError):
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                await writer.wait_closed()
+    finally:
+        writer.transport.abort()
 
 
 def _context(certificates: Certificates) -> ssl.SSLContext:

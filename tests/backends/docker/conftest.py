@@ -14,6 +14,7 @@ from harness.backends.docker.options import DockerOptions
 from harness.backends.docker.site import DockerSite
 from harness.backends.live.cluster import LiveCluster
 from tests.backends.docker import image as test_image
+from tests.backends.docker.elsewhere import Elsewhere, machine_elsewhere
 from tests.backends.docker.engines import engine_for_tests
 
 
@@ -39,6 +40,16 @@ def image(engine: Engine) -> str:
 def options(image: str) -> DockerOptions:
     """Containers of the test image."""
     return DockerOptions(image=image, sidecar_image=image)
+
+
+@pytest.fixture(scope="session")
+def elsewhere(engine: Engine, image: str) -> Iterator[Elsewhere]:
+    """A machine that has an engine of its own, with the image of nodes."""
+    with machine_elsewhere() as machine:
+        machine.start_engine()
+        with machine.engine() as far:
+            far.api.load_image(engine.api.get_image(image))
+        yield machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

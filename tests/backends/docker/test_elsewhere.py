@@ -1,0 +1,221 @@
+"""Engines that really are elsewhere: on a machine whose bridges nobody here sees, by each way that leads there."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.backends.docker.engine import Engine
+from harness.backends.docker.labels import CAPTURE, OWNER
+from harness.backends.docker.options import DockerOptions
+from harness.errors import BackendError
+from tests.backends.docker.elsewhere import DOCKER_PORT, SSH_PORT, Elsewhere, Keys
+from tests.backends.docker.image import PROJECT
+from tests.backends.docker.test_scenarios import WRITE, assert_passed, run_scenarios
+
+# On one worker, for they share a machine that takes seconds to make.
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("elsewhere")]
+_VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+_LEAVE = """
+from harness.backends.docker import labels
+from harness.backends.docker.engine import Engine
+from harness.backends.docker.network import make_network
+print(make_network(Engine.connect(), "wire-test-left", labels={labels.OWNER: labels.owner()}).name)
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_engine_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in _VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="module")
+def far(elsewhere: Elsewhere) -> Iterator[Engine]:
+    """To look at what happens there."""
+    with elsewhere.engine() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def keys(elsewhere: Elsewhere) -> Keys:
+    return elsewhere.start_sshd()
+
+
+def ssh_url(elsewhere: Elsewhere) -> str:
+    return f"ssh://root@{elsewhere.address}:{SSH_PORT}"
+
+
+def make_context(elsewhere: Elsewhere, folder: Path) -> dict[str, str]:
+    """A context with certificates, as the docker command makes it."""
+    names = {"ca": "ca", "cert": "cert", "key": "key"}
+    files = ",".join(f"{name}={elsewhere.folder}/client/{file}.pem" for name, file in names.items())
+    subprocess.run(
+        ["docker", "context", "create", "there", "--docker", f"host=tcp://{elsewhere.address}:{DOCKER_PORT},{files}"],
+        env={**os.environ, "DOCKER_CONFIG": str(folder)},
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    return {"DOCKER_CONFIG": str(folder), "DOCKER_CONTEXT": "there"}
+
+
+@pytest.fixture(params=["certificates", "a context", "ssh"])
+def way(
+    request: pytest.FixtureRequest, elsewhere: Elsewhere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """A way to the engine, in the environment."""
+    if request.param == "ssh":
+        keys: Keys = request.getfixturevalue("keys")
+        wanted = {"DOCKER_HOST": ssh_url(elsewhere), "PATH": keys.path_with_ssh()}
+    elif request.param == "a context":
+        wanted = make_context(elsewhere, tmp_path / "docker")
+    else:
+        wanted = elsewhere.environment()
+    for name, value in wanted.items():
+        monkeypatch.setenv(name, value)
+    return str(request.param)
+
+
+def things_of_ours(engine: Engine) -> list[str]:
+    wanted = {"label": OWNER}
+    return [
+        item["Id"]
+        for item in (*engine.api.containers(all=True, filters=wanted), *engine.api.networks(filters=wanted))
+    ]
+
+
+def executions_in_passing(engine: Engine, since: float) -> list[str]:
+    """What was done with containers that end with a run: those that record, and that clients go through."""
+    events = engine.api.events(
+        since=int(since),
+        until=int(time.time()) + 1,
+        filters={"type": "container", "label": CAPTURE},
+        decode=True,
+    )
+    return [event["Action"] for event in events]
+
+
+@pytest.mark.usefixtures("way")
+def test_scenario_passes_by_itself(far: Engine, options: DockerOptions, tmp_path: Path) -> None:
+    begin_s = time.time()
+    assert_passed(run_scenarios(WRITE, options, tmp_path), 1)
+    (page,) = tmp_path.glob("*/*/report.html")
+    assert {path.name for path in page.parent.glob("logs/*")} == {"n1.log", "n2.log", "n3.log"}
+    actions = executions_in_passing(far, begin_s)
+    # One goes on recording, through the other go clients.
+    assert actions.count("create") >= 2
+    assert any(action.startswith("exec_start: python3") for action in actions)
+    assert things_of_ours(far) == []
+
+
+@pytest.mark.usefixtures("way")
+def test_what_killed_runs_left_there_is_removed(far: Engine) -> None:
+    left = subprocess.run(
+        [sys.executable, "-c", _LEAVE], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert left.stdout == "wire-test-left\n", left.stderr
+    assert len(things_of_ours(far)) == 1
+    clean = subprocess.run(
+        [sys.executable, "-c", "from harness.cli import main; main()", "clean"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # Others may have left something here.
+    assert "removed network wire-test-left\n" in clean.stdout, clean.stderr
+    assert things_of_ours(far) == []
+
+
+def refusal() -> str:
+    """What is said of the engine that the environment names."""
+    with pytest.raises(BackendError) as caught:
+        Engine.connect().close()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("folder", "reason", "todo"),
+    [
+        ("stranger", "is not the engine that ca.pem in", "take ca.pem from those who run the engine"),
+        ("wrong", "refuses this client's certificate", "have to be of the authority that the engine trusts"),
+        ("none", "there is no ca.pem in", "set DOCKER_CERT_PATH to the folder with ca.pem"),
+    ],
+    ids=["the engine's", "the client's", "none"],
+)
+def test_certificate_that_is_not_trusted_is_told(
+    elsewhere: Elsewhere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, reason: str, todo: str
+) -> None:
+    for name, value in elsewhere.environment(folder).items():
+        monkeypatch.setenv(name, value)
+    if folder == "wrong":
+        for name, source in (("ca.pem", "client"), ("cert.pem", "stranger"), ("key.pem", "stranger")):
+            (tmp_path / name).symlink_to(elsewhere.folder / source / name)
+        monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
+    said = refusal()
+    assert reason in said
+    assert todo in said
+
+
+def test_engine_that_wants_certificates_is_told_from_one_that_has_none(
+    elsewhere: Elsewhere, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in elsewhere.environment().items():
+        monkeypatch.setenv(name, value)
+    # Any server without TLS.
+    monkeypatch.setenv("DOCKER_HOST", f"tcp://{elsewhere.address}:{SSH_PORT}")
+    assert "does not speak TLS" in refusal()
+    monkeypatch.setenv("DOCKER_HOST", f"tcp://{elsewhere.address}:{DOCKER_PORT}")
+    monkeypatch.delenv("DOCKER_TLS_VERIFY")
+    monkeypatch.delenv("DOCKER_CERT_PATH")
+    assert "wants TLS: set DOCKER_TLS_VERIFY=1" in refusal()
+
+
+@pytest.mark.parametrize(
+    ("key", "hosts", "reason", "todo"),
+    [
+        ("stranger", "known", "Permission denied (publickey", "ssh-copy-id puts it there"),
+        ("client", "unknown", "Host key verification failed", "once by hand, shows its key"),
+        ("client", "changed", "Host key verification failed", "once by hand, shows its key"),
+    ],
+    ids=["key", "unknown host", "changed host"],
+)
+def test_what_ssh_refuses_is_told(
+    elsewhere: Elsewhere, keys: Keys, monkeypatch: pytest.MonkeyPatch,
+    key: str, hosts: str, reason: str, todo: str,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("DOCKER_HOST", ssh_url(elsewhere))
+    monkeypatch.setenv("PATH", keys.path_with_ssh(key=key, hosts=hosts))
+    said = refusal()
+    assert reason in said
+    assert todo in said
+
+
+@pytest.mark.parametrize("kind", ["tcp", "tls", "ssh"])
+def test_where_nobody_listens_is_told(
+    elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    if kind == "tls":
+        for name, value in elsewhere.environment().items():
+            monkeypatch.setenv(name, value)
+    url = f"{'ssh' if kind == 'ssh' else 'tcp'}://{elsewhere.address}:9"
+    monkeypatch.setenv("DOCKER_HOST", url)
+    said = refusal()
+    assert said.startswith(f"no Docker engine answers at {url} (from DOCKER_HOST): ")
+    assert "refused\n" in said
+    assert ("by hand?" if kind == "ssh" else "does dockerd run there") in said
+
+
+def test_error_is_one_message(
+    elsewhere: Elsewhere, options: DockerOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in elsewhere.environment("stranger").items():
+        monkeypatch.setenv(name, value)
+    run = run_scenarios(WRITE, options, tmp_path)
+    assert run.returncode == 1
+    assert run.stdout.count("is not the engine that ca.pem in") == 1, run.stdout
+    assert "Traceback" not in run.stdout + run.stderr
