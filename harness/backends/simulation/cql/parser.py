@@ -1,7 +1,10 @@
 """CQL texts to statements.
 
+One thing is taken that a real 4.2 refuses as a syntax error: ``USING TIMEOUT``, which came with 4.4. The scylla-driver
+and cqlsh of today add it to what they ask about the schema, and could not connect without it.
+
 Source:
-    ScyllaDB docs, CQL reference.
+    ScyllaDB docs, CQL reference; Scylla, cql3/Cql.g (usingClauseObjective in branches 4.2 and 4.4).
 """
 
 from collections.abc import Iterable
