@@ -36,37 +36,14 @@ class ProcessMachine:
         explain: Callable[[], str] = str,
     ) -> None:
         self.place = place
+        self.name, self.address = place.name, place.address
+        self.datacenter, self.rack, self.is_seed = place.datacenter, place.rack, place.is_seed
         self._links = links
         self._launch = launch
         self._orderly_exits = orderly_exits
         self._stop_timeout_s = stop_timeout_s
         self._explain = explain
         self._process: Process | None = None
-
-    @property
-    def name(self) -> str:
-        """The node's name."""
-        return self.place.name
-
-    @property
-    def address(self) -> str:
-        """Where the node listens."""
-        return self.place.address
-
-    @property
-    def datacenter(self) -> str:
-        """The node's datacenter."""
-        return self.place.datacenter
-
-    @property
-    def rack(self) -> str:
-        """The node's rack."""
-        return self.place.rack
-
-    @property
-    def is_seed(self) -> bool:
-        """Whether others learn from it who is there."""
-        return self.place.is_seed
 
     def start(self) -> None:
         """Start its process.

@@ -60,6 +60,8 @@ class DockerMachine:
     ) -> None:
         self.container = container
         self.place = place
+        self.name, self.address = place.name, place.address
+        self.datacenter, self.rack, self.is_seed = place.datacenter, place.rack, place.is_seed
         self._engine = engine
         self._firewall = firewall
         self._links = links
@@ -69,31 +71,6 @@ class DockerMachine:
         self._looked_s = 0.0
         firewall.add(self)
         links.add(self)
-
-    @property
-    def name(self) -> str:
-        """The node's name."""
-        return self.place.name
-
-    @property
-    def address(self) -> str:
-        """Where the node listens."""
-        return self.place.address
-
-    @property
-    def datacenter(self) -> str:
-        """The node's datacenter."""
-        return self.place.datacenter
-
-    @property
-    def rack(self) -> str:
-        """The node's rack."""
-        return self.place.rack
-
-    @property
-    def is_seed(self) -> bool:
-        """Whether others learn from it who is there."""
-        return self.place.is_seed
 
     def start(self) -> None:
         """Start its container.

@@ -49,7 +49,6 @@ from harness.backends.scylla_settings import (
     tablets_wanted,
     yaml_text,
 )
-from harness.codec.verbs.line import Line
 from harness.errors import BackendError
 from harness.interrupts import interrupts_wait
 
@@ -85,6 +84,9 @@ class DockerSite:
         self.is_ours = is_ours
         self.image_id = image_id
         self.release: Release = release_of(engine, image_id, options.image)
+        self.line, self.boots_together = self.release.line, self.release.boots_together
+        self.has_tablets = tablets_wanted(needs, options.has_tablets, self.release)
+        # Last of what may be refused.
         self.folder = make_folder()
         self._engine = engine
         self._needs = needs
@@ -175,21 +177,6 @@ class DockerSite:
     def machines(self) -> tuple[Machine, ...]:
         """The nodes' machines, in order of their names."""
         return tuple(self._machines)
-
-    @property
-    def line(self) -> Line:
-        """The version line of the image."""
-        return self.release.line
-
-    @property
-    def has_tablets(self) -> bool:
-        """Whether keyspaces have tablets unless they ask for none."""
-        return tablets_wanted(self._needs, self._options.has_tablets, self.release)
-
-    @property
-    def boots_together(self) -> bool:
-        """Whether all nodes may start at the same time."""
-        return self.release.boots_together
 
     @property
     def tap(self) -> EngineTap:

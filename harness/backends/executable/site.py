@@ -14,7 +14,6 @@ from harness.backends.contract import Needs
 from harness.backends.executable.options import ExecutableOptions
 from harness.backends.executable.version import release_of
 from harness.backends.live.machine import Machine
-from harness.backends.network.bridge_tap import BridgeTap
 from harness.backends.network.driver_connection import connection_class_of
 from harness.backends.network.network import Network, NetworkNode
 from harness.backends.network.process import Process
@@ -32,7 +31,6 @@ from harness.backends.scylla_settings import (
     tablets_wanted,
     yaml_text,
 )
-from harness.codec.verbs.line import Line
 from harness.errors import BackendError
 
 _YAML = "scylla.yaml"
@@ -47,7 +45,14 @@ class ExecutableSite:
 
     def __init__(self, network: Network, needs: Needs, options: ExecutableOptions, release: Release) -> None:
         self.network = network
+        self.tap, self.folder, self.command_prefix = (
+            network.tap,
+            network.folder,
+            network.client.command_prefix,
+        )
         self.release = release
+        self.line, self.boots_together = release.line, release.boots_together
+        self.has_tablets = tablets_wanted(needs, options.has_tablets, release)
         self._needs = needs
         self._options = options
         self._overlay: dict[str, Any] = {} if options.yaml is None else read_overlay(options.yaml)
@@ -79,31 +84,6 @@ class ExecutableSite:
         return tuple(self._machines)
 
     @property
-    def line(self) -> Line:
-        """The version line of the executable."""
-        return self.release.line
-
-    @property
-    def has_tablets(self) -> bool:
-        """Whether keyspaces have tablets unless they ask for none."""
-        return tablets_wanted(self._needs, self._options.has_tablets, self.release)
-
-    @property
-    def boots_together(self) -> bool:
-        """Whether all nodes may start at the same time."""
-        return self.release.boots_together
-
-    @property
-    def tap(self) -> BridgeTap:
-        """Where all packets pass."""
-        return self.network.tap
-
-    @property
-    def folder(self) -> Path:
-        """For files of this run; gone after ``close``."""
-        return self.network.folder
-
-    @property
     def logs(self) -> tuple[Path, ...]:
         """What the nodes have said."""
         return tuple(self._log_of(machine.place) for machine in self._machines)
@@ -112,11 +92,6 @@ class ExecutableSite:
     def connection_class(self) -> type[Connection]:
         """The driver's class of connections that reach the nodes."""
         return connection_class_of(self.network.client)
-
-    @property
-    def command_prefix(self) -> tuple[str, ...]:
-        """What stands before the command line of a program so that it reaches the nodes."""
-        return self.network.client.command_prefix
 
     def open_socket(self) -> socket.socket:
         """A TCP socket that reaches the nodes."""
