@@ -13,8 +13,6 @@ import errno
 import socket
 from ipaddress import IPv4Address
 
-from pyroute2 import NetlinkError
-
 from harness.backends.network.interfaces import Interfaces
 from harness.backends.network.link_shape import LinkShape
 from harness.errors import BackendError
@@ -77,7 +75,7 @@ class PortRules:
                 self._interfaces.tc("add", "pfifo", index, 0, parent=_CUT_CLASS, limit=0)
                 self._has_cut_class = True
             self._add_filter(_FIRST_CUT_PRIORITY + sender, source, target=_CUT_CLASS)
-        except NetlinkError as error:
+        except OSError as error:
             raise self._error("cut off", error) from error
 
     def uncut(self, sender: int) -> None:
@@ -88,7 +86,7 @@ class PortRules:
         """
         try:
             self._remove_filter(_FIRST_CUT_PRIORITY + sender)
-        except NetlinkError as error:
+        except OSError as error:
             raise self._error("connected", error) from error
 
     def shape(self, sender: int, source: IPv4Address, shape: LinkShape) -> None:
@@ -117,7 +115,7 @@ class PortRules:
             if is_new:
                 self._remove_class(sender)
             raise
-        except NetlinkError as error:
+        except OSError as error:
             raise self._error("shaped", error) from error
 
     def redirect(self, sender: int, source: IPv4Address, device: str) -> None:
@@ -136,7 +134,7 @@ class PortRules:
             }
             self._add_filter(_FIRST_SHAPE_PRIORITY + sender, source, target=0, action=action)
             self._redirected.add(sender)
-        except NetlinkError as error:
+        except OSError as error:
             raise self._error("redirected", error) from error
 
     def unshape(self, sender: int) -> None:
@@ -151,7 +149,7 @@ class PortRules:
             self._remove_filter(_FIRST_SHAPE_PRIORITY + sender)
             if sender in self._classes:
                 self._remove_class(sender)
-        except NetlinkError as error:
+        except OSError as error:
             raise self._error("unshaped", error) from error
         self._redirected.discard(sender)
 
@@ -196,9 +194,9 @@ class PortRules:
                 loss=shape.loss_percent,
                 limit=_NETEM_PACKETS_MAX,
             )
-        except NetlinkError as error:
+        except OSError as error:
             # The answer for a kind of queue that the kernel does not have and cannot load.
-            if error.code in (errno.ENOENT, errno.EOPNOTSUPP):
+            if error.errno in (errno.ENOENT, errno.EOPNOTSUPP):
                 raise NetemMissingError from error
             raise
 
@@ -218,13 +216,13 @@ class PortRules:
         info = priority << 16 | socket.htons(_ETHERTYPE_IPV4)
         self._interfaces.tc("del-filter", None, self._tree(), 0, parent=_ROOT, info=info)
 
-    def _error(self, what: str, error: NetlinkError) -> BackendError:
-        reason = error.args[1] if len(error.args) > 1 else error
-        if error.code in (errno.ENOENT, errno.EOPNOTSUPP):
+    def _error(self, what: str, error: OSError) -> BackendError:
+        reason = error.strerror
+        if error.errno in (errno.ENOENT, errno.EOPNOTSUPP):
             return BackendError(
                 f"links cannot be {what}: this kernel lacks HTB queues or u32 filters ({reason}); "
                 "load them with: sudo modprobe -a sch_htb cls_u32 sch_netem"
             )
-        if error.code == errno.EEXIST:
+        if error.errno == errno.EEXIST:
             return BackendError(f"links cannot be {what}: somebody else controls the traffic of {self.port}")
         return BackendError(f"links cannot be {what} at the port {self.port}: {reason}")

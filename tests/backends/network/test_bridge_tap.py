@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.backends.network.network import Network
+from harness.backends.network.route_socket import Request, link_header
 
 pytestmark = pytest.mark.namespaces
 
@@ -17,23 +18,23 @@ def own_network(state_folder: Path) -> Iterator[Network]:
         yield network
 
 
-def set_state(network: Network, state: str) -> None:
+def set_up(network: Network, *, is_up: bool) -> None:
     hub = network._hub
-    index = hub.index_of(network.name)
-    hub._run(lambda: hub._routes.link("set", index=index, state=state))
+    header = link_header(hub.index_of(network.name) or 0, flags=int(is_up), changed_flags=1)
+    hub._routes.change(Request.NEW_LINK, header)
 
 
 def test_frames_go_out_of_the_bridge_as_often_as_it_is_up(own_network: Network) -> None:
     tap = own_network.tap
     tap.send(FRAME)
     tap.send(FRAME)
-    set_state(own_network, "down")
+    set_up(own_network, is_up=False)
     with pytest.raises(OSError, match="Network is down"):
         tap.send(FRAME)
-    set_state(own_network, "up")
+    set_up(own_network, is_up=True)
     tap.send(FRAME)
-    set_state(own_network, "down")
-    set_state(own_network, "up")
+    set_up(own_network, is_up=False)
+    set_up(own_network, is_up=True)
     tap.send(FRAME)
 
 
