@@ -247,6 +247,11 @@ def parse_ddl(text: str) -> Ddl:
         raise DecodeError("statement nested too deeply", layer=_LAYER, offset_bytes=0) from None
 
 
+def load_parser() -> None:
+    """Load the parser, if that was not done yet: it takes a while, which may be free elsewhere."""
+    _parser()
+
+
 def statements_of(text: str) -> Iterator[str]:
     """Cut a text at the semicolons between its statements; those in strings and comments do not count."""
     parts: list[str] = []

@@ -356,6 +356,11 @@ def _load_the_rest() -> None:
     try:
         for name in _LOADED_MEANWHILE:
             import_module(name)
+        from harness.ddl import load_parser  # noqa: PLC0415  (see _LOADED_MEANWHILE)
+        from harness.report.html_page import load_templates  # noqa: PLC0415  (the same)
+
+        load_parser()
+        load_templates()
     finally:
         if is_enabled:
             gc.enable()

@@ -29,6 +29,7 @@ from harness.ddl import (
     RenameFields,
     SetKeyspace,
     is_ddl,
+    load_parser,
     parse_ddl,
     statements_of,
 )
@@ -259,3 +260,9 @@ def test_every_schema_of_a_real_cluster_is_read(reference: Path) -> None:
     assert not [text for text in sorted(texts) if not is_ddl(text)]
     for text in sorted(texts):
         parse_ddl(text)
+
+
+def test_a_parser_that_was_loaded_is_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    load_parser()
+    monkeypatch.setattr("harness.ddl.parser_of", None)
+    assert parse_ddl("DROP KEYSPACE ks") == DropKeyspace(name="ks")

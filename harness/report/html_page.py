@@ -121,6 +121,12 @@ def environment() -> Environment:
     )
 
 
+def load_templates() -> None:
+    """Compile the templates of runs, if that was not done yet: it takes a while, which may be free elsewhere."""
+    for name in ("report.html.j2", "flow.svg.j2", "index.html.j2"):
+        environment().get_template(name)
+
+
 @cache
 def resource(name: str) -> str:
     """Text of a file that belongs to the pages."""

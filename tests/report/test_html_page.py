@@ -3,8 +3,11 @@ import hashlib
 import re
 from html.parser import HTMLParser
 
+import pytest
+from jinja2 import Environment
+
 from harness.events.trace import Missing
-from harness.report.html_page import PageFile, render_html
+from harness.report.html_page import PageFile, environment, load_templates, render_html
 from harness.report.verdict import ReportVerdict
 from tests.report.traces import HOSTILE, hostile_trace, long_trace, statement, trace_of
 
@@ -107,3 +110,10 @@ def test_the_same_trace_gives_the_same_page() -> None:
 
 def test_a_trace_without_messages_has_a_page() -> None:
     assert "0 messages" in render_html(trace_of([]), scenario="nothing")
+
+
+def test_templates_that_were_loaded_are_not_compiled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment.cache_clear()
+    load_templates()
+    monkeypatch.setattr(Environment, "compile", None)
+    assert render_html(trace_of(statement()), scenario="write")
