@@ -6,9 +6,10 @@ Source:
     Docker documentation, "Docker contexts", "Environment variables"; Docker Engine API 1.41.
 """
 
+import json
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,6 +30,7 @@ TIMEOUT_S = 120.0
 _KNOCK_TIMEOUT_S = 10.0
 _PORT = 2375
 _GATE_TIMEOUT_S = 40.0
+_IN_USE = "has active endpoints"
 
 
 class Engine:
@@ -106,12 +108,16 @@ class Engine:
             if not isinstance(error.__cause__, NotFound):
                 raise
         repository, tag = _with_tag(name)
+        said = ""
         try:
-            self.api.pull(repository, tag=tag)
+            said = self.api.pull(repository, tag=tag)
             return str(self.api.inspect_image(name)["Id"])
         except (DockerException, requests.RequestException) as error:
+            reason = _failure_of_pull(said) or _reason(error)
+            if _is_full(reason):
+                raise BackendError(f"image {name} cannot be pulled: {_full(reason)}") from error
             raise BackendError(
-                f"the engine at {self.address} has no image {name}, and cannot pull it: {_reason(error)}\n"
+                f"the engine at {self.address} has no image {name}, and cannot pull it: {reason}\n"
                 f"fetch it by hand (docker pull {name}; or docker save there, docker load here), or name another one "
                 "(--image, --sidecar-image)"
             ) from error
@@ -185,9 +191,26 @@ class Engine:
         """Remove a network; nothing happens if it is gone."""
         with self.changing(f"network {network[:12]} cannot be removed"):
             try:
-                self.api.remove_network(network)
+                try:
+                    self.api.remove_network(network)
+                except APIError as error:
+                    if _IN_USE not in str(error) or not self._forget_the_gone(network):
+                        raise
+                    self.api.remove_network(network)
             except NotFound:
                 return
+
+    def _forget_the_gone(self, network: str) -> bool:
+        """Disconnect containers that there are no more: an engine whose disk was full has not written that down."""
+        gone = []
+        for container, told in (self.api.inspect_network(network)["Containers"] or {}).items():
+            try:
+                self.api.inspect_container(container)
+            except NotFound:
+                gone.append(told["Name"])
+        for name in gone:
+            self.api.disconnect_container_from_network(name, network, force=True)
+        return bool(gone)
 
     def close(self) -> None:
         """Close the connection."""
@@ -250,10 +273,12 @@ def _with_tag(name: str) -> tuple[str, str]:
 def _explained(error: Exception) -> str:
     reason = _reason(error)
     lower = reason.lower()
-    if "no space left on device" in lower or "disk quota" in lower:
+    if _is_full(reason):
+        return _full(reason)
+    if _IN_USE in lower:
         return (
-            f"the disk of the Docker engine is full ({reason}); make room there: docker system df shows what takes it, "
-            "docker system prune removes what nobody uses"
+            f"{reason}; docker network inspect shows by whom; if by nobody, the engine has lost track, as when its disk was "
+            "full: sudo systemctl restart docker, then harness clean"
         )
     if "overlaps with other one" in lower or "pool overlaps" in lower:
         return (
@@ -265,6 +290,27 @@ def _explained(error: Exception) -> str:
             f"another container has that address ({reason}); harness clean removes what killed runs have left"
         )
     return reason
+
+
+def _is_full(reason: str) -> bool:
+    return any(words in reason.lower() for words in ("no space left on device", "disk quota"))
+
+
+def _full(reason: str) -> str:
+    return (
+        f"the disk of the Docker engine is full ({reason}); make room there: docker system df shows what takes it, "
+        "docker system prune removes what nobody uses"
+    )
+
+
+def _failure_of_pull(said: str) -> str:
+    """Once it has begun, a pull tells its failure in one of the objects that say how far it is."""
+    for line in said.splitlines():
+        with suppress(ValueError):
+            told = json.loads(line)
+            if isinstance(told, dict) and told.get("error"):
+                return str(told["error"])
+    return ""
 
 
 def _reason(error: BaseException) -> str:

@@ -1,19 +1,37 @@
+import hashlib
+import json
 import os
 import socket
 import subprocess
 import sys
 import tempfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 import requests
 from docker.errors import APIError
 
 from harness.backends.docker.engine import Engine
+from harness.backends.docker.engine_address import EngineAddress
 from harness.backends.docker.labels import OWNER, owner
 from harness.errors import BackendError
 from tests.backends.docker.image import PROJECT
 
+MANIFEST = json.dumps(
+    {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+        "config": {
+            "mediaType": "application/vnd.docker.container.image.v1+json",
+            "size": 2,
+            "digest": f"sha256:{hashlib.sha256(b'{}').hexdigest()}",
+        },
+        "layers": [],
+    }
+).encode()
 _CONNECT = "from harness.backends.docker.engine import Engine; Engine.connect()"
 
 
@@ -106,6 +124,68 @@ def test_image_that_nobody_has_is_told_by_name(engine: Engine) -> None:
     said = str(caught.value)
     assert "has no image localhost:9/no/such-image:7, and cannot pull it" in said
     assert "docker pull localhost:9/no/such-image:7" in said
+
+
+class Registry(BaseHTTPRequestHandler):
+    """Has an image that lacks what it is made of."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/v2/" or "/manifests/" in self.path else 404)
+        self.send_header("Content-Type", "application/vnd.docker.distribution.manifest.v2+json")
+        self.send_header("Content-Length", str(len(MANIFEST)))
+        self.end_headers()
+        self.wfile.write(MANIFEST)
+
+    def do_HEAD(self) -> None:
+        # So the manifest itself is asked for.
+        self.send_error(404)
+
+    def log_message(self, *_: object) -> None:
+        """Nobody reads it."""
+
+
+@pytest.mark.docker
+def test_pull_that_fails_when_it_has_begun_is_told(engine: Engine) -> None:
+    if not engine.is_of_this_machine:
+        pytest.skip("the engine does not see a registry of this machine")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Registry) as registry:
+        server = Thread(target=registry.serve_forever)
+        server.start()
+        name = f"localhost:{registry.server_port}/half/image:7"
+        with pytest.raises(BackendError) as caught:
+            engine.image_id(name)
+        registry.shutdown()
+        server.join()
+    assert f"has no image {name}, and cannot pull it: " in str(caught.value)
+    # Not what it says to whoever asks for the image then.
+    assert "No such image" not in str(caught.value)
+
+
+@pytest.mark.docker
+def test_network_is_removed_whose_containers_the_engine_has_lost(engine: Engine) -> None:
+    gone, asked = "ep-1234", []
+
+    class Api:
+        """Of an engine whose disk was full when a container was removed."""
+
+        def remove_network(self, network: str) -> None:
+            asked.append(network)
+            if len(asked) == 1:
+                raise refusal(f"error while removing network: network {network} has active endpoints")
+
+        def inspect_network(self, _: str) -> object:
+            return {"Containers": {gone: {"Name": "n1"}}}
+
+        def inspect_container(self, container: str) -> object:
+            return engine.api.inspect_container(container)
+
+        def disconnect_container_from_network(self, name: str, network: str, *, force: bool) -> None:
+            assert (name, network, force) == ("n1", "net", True)
+            asked.append("disconnect")
+
+    client = SimpleNamespace(api=Api())
+    Engine(client, EngineAddress(url="unix:///nowhere")).remove_network("net")
+    assert asked == ["net", "disconnect", "net"]
 
 
 @pytest.mark.docker
