@@ -33,6 +33,7 @@ RUN_ID = pytest.StashKey[str]()
 STARTED = pytest.StashKey[datetime]()
 VERDICT, CAPTURE, LINE, REPORT = "wire.verdict", "wire.capture", "wire.line", "wire.report"
 """Properties of a scenario's report, which JUnit's file shows too."""
+_PROPERTIES = (VERDICT, CAPTURE, LINE, REPORT)
 INCONCLUSIVE = "INCONCLUSIVE"
 _MARKER = (
     "cluster(capture=NAME, nodes=N, datacenters=N, shards=N, compression=NAME, lines=(LINE, ...), tablets=BOOL, "
@@ -298,7 +299,7 @@ def pytest_runtest_makereport(
     if run.opened.capture is not None and not run.opened.is_temporary:
         properties.append((CAPTURE, str(run.opened.capture)))
     try:
-        written = run.write_report(_report_folder(item.config), _run_id(item.config))
+        written = run.write_report(_report_folder(item.config), _run_id(item))
     except HarnessError as error:
         written = None
         report.sections.append(("report", f"none: {error}"))
@@ -307,9 +308,10 @@ def pytest_runtest_makereport(
             properties.append((CAPTURE, str(written.capture)))
         properties.append((REPORT, str(written.page)))
         report.sections.append(("report", written.page.absolute().as_uri()))
-    # The summary reads them from this report, JUnit's file from that of the teardown.
-    report.user_properties += properties
-    item.user_properties += properties
+    # The summary reads them from this report, JUnit's file from that of the teardown; of an earlier attempt nobody does.
+    others = [pair for pair in item.user_properties if pair[0] not in _PROPERTIES]
+    report.user_properties = others + properties
+    item.user_properties[:] = others + properties
     return report
 
 
@@ -373,14 +375,16 @@ def _report_folder(config: pytest.Config) -> Path:
     return base / str(config.getoption("--report-dir"))
 
 
-def _run_id(config: pytest.Config) -> str:
-    """One for all scenarios of this process: their reports belong together."""
+def _run_id(item: pytest.Item) -> str:
+    """One for all scenarios of this process: their reports belong together, but for later attempts (--reruns)."""
+    config = item.config
     if RUN_ID not in config.stash:
         from harness.run import new_run_id  # noqa: PLC0415  (costs time that others need not spend)
 
         worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
         config.stash[RUN_ID] = new_run_id(config.stash[STARTED], f"{worker}-{os.getpid()}")
-    return config.stash[RUN_ID]
+    attempt = getattr(item, "execution_count", 1)
+    return config.stash[RUN_ID] if attempt == 1 else f"{config.stash[RUN_ID]}-{attempt}"
 
 
 def _opened_or_why(request: pytest.FixtureRequest) -> "Run | str":

@@ -95,6 +95,22 @@ def test_a_claim_that_fails_is_told_by_its_transcript_alone(
     assert found.ret == pytest.ExitCode.TESTS_FAILED
 
 
+def test_each_attempt_at_a_scenario_has_its_own_report(pytester: pytest.Pytester, captures: Path) -> None:
+    body = FAILING.replace("exactly(3,", "exactly(attempts.pop(),") + "\nattempts = [2, 3]\n"
+    found = replay(pytester, body, "--reruns=1", "--junitxml=junit.xml")
+    found.assert_outcomes(passed=1)
+    pages = sorted((pytester.path / "reports").glob("scenario.wrong/*/report.html"))
+    assert len(pages) == 2
+    found.stdout.fnmatch_lines(
+        ["scenario.wrong", "  FAIL *", f"  {pages[0].as_uri()}", "claims: 5 PASS, 1 FAIL"]
+    )
+    *_, case = ET.parse(pytester.path / "junit.xml").iter("testcase")
+    told = {item.get("name"): item.get("value") for item in case.iter("property")}
+    assert len(told) == len(list(case.iter("property")))
+    assert told["wire.verdict"] == "PASS"
+    assert told["wire.report"] == str(pages[1])
+
+
 def test_a_capture_that_cannot_tell_is_inconclusive_under_its_own_name(
     pytester: pytest.Pytester, captures: Path
 ) -> None:
