@@ -48,9 +48,7 @@ class Readiness:
         left = list(machines)
 
         def nothing_left() -> bool:
-            for machine in left:
-                expect_running(machine)
-            left[:] = [machine for machine in left if not self._answers(machine)]
+            left[:] = [machine for machine in left if not self._answers_while_running(machine)]
             return not left
 
         if not wait_until(nothing_left, timeout_s=self._timeout_s):
@@ -68,28 +66,30 @@ class Readiness:
         """
         members = list(machines)
         addresses = {machine.address for machine in members}
-        why = ""
+        doubted, why = members[:1], ""
 
         def all_alive() -> bool:
             nonlocal why
             for machine in members:
-                expect_running(machine)
                 try:
-                    seen = self._apis(machine).live_endpoints()
+                    absent = addresses - self._apis(machine).live_endpoints() - {machine.address}
                 except BackendError as error:
-                    why = f"after {self._timeout_s:g} s still {error}; {machine.last_words()}"
-                    return False
-                absent = addresses - seen - {machine.address}
-                if absent:
+                    why = f"after {self._timeout_s:g} s still {error}"
+                else:
+                    if not absent:
+                        continue
                     why = (
                         f"{machine.name} does not take {_names(absent, members)} for alive "
-                        f"after {self._timeout_s:g} s; {machine.last_words()}"
+                        f"after {self._timeout_s:g} s"
                     )
-                    return False
+                doubted[:] = [machine]
+                for member in members:
+                    expect_running(member)
+                return False
             return True
 
         if not wait_until(all_alive, timeout_s=self._timeout_s):
-            raise BackendError(why)
+            raise BackendError(f"{why}; {doubted[0].last_words()}")
 
     def wait_for_down(self, gone: Machine, machines: Iterable[Machine]) -> None:
         """Return when each of the others has heard, or found out, that one is gone.
@@ -121,6 +121,17 @@ class Readiness:
         if not wait_until(agree, timeout_s=self._timeout_s):
             told = ", ".join(f"{name} {version}" for name, version in versions.items())
             raise BackendError(f"after {self._timeout_s:g} s nodes still have several schemas: {told}")
+
+    def _answers_while_running(self, machine: Machine) -> bool:
+        """Whether it answers; who answers runs, and is not asked for that, which takes longer where engines are.
+
+        Raises:
+            BackendError: it does not, for it has ended.
+        """
+        answers = self._answers(machine)
+        if not answers:
+            expect_running(machine)
+        return answers
 
     def _answers(self, machine: Machine) -> bool:
         try:
