@@ -8,7 +8,7 @@ from cassandra.connection import Connection
 
 from harness.backends.docker import labels
 from harness.backends.docker.engine import Engine
-from harness.backends.docker.host_tap import HostTap, sees_bridge, why_not_here
+from harness.backends.docker.host_tap import HostTap, bridge_with, sees_bridge, why_not_here
 from harness.backends.docker.network import DockerNetwork
 from harness.backends.docker.node_taps import Hub, NodeTaps
 from harness.backends.docker.options import CaptureBy, ConnectBy, DockerOptions
@@ -111,7 +111,7 @@ class Attendants:
             BackendError: it cannot be started.
         """
         wanted = self._options.connect_by
-        if wanted is ConnectBy.DIRECT or (wanted is ConnectBy.AUTO and sees_bridge(self._network.bridge)):
+        if wanted is ConnectBy.DIRECT or (wanted is ConnectBy.AUTO and sees_bridge(self._bridge)):
             return
         container = self._idle_container(
             self._labels,
@@ -131,8 +131,17 @@ class Attendants:
         self._relay = None
         remove_all(self._engine, self._labels)
 
+    @property
+    def _bridge(self) -> str:
+        """The network's bridge; of engines that have names of their own for it, as this machine sees it."""
+        told = self._network.bridge
+        # Of an engine elsewhere, a network may have the same addresses as one that is here.
+        if sees_bridge(told) or not self._engine.is_of_this_machine:
+            return told
+        return bridge_with(self._network.gateway) or told
+
     def _chosen_tap(self) -> EngineTap:
-        bridge, wanted = self._network.bridge, self._options.capture_by
+        bridge, wanted = self._bridge, self._options.capture_by
         reason = why_not_here(bridge) if wanted in {CaptureBy.AUTO, CaptureBy.BRIDGE} else ""
         if wanted is CaptureBy.BRIDGE and reason:
             raise BackendError(

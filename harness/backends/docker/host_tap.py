@@ -7,10 +7,12 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from pyroute2 import IPRoute
+
 from harness.backends.network.syscalls import die_with_parent
 
 _ETH_P_NONE = 0
-_BRIDGES = Path("/sys/class/net")
+_INTERFACES = Path("/sys/class/net")
 
 
 class HostProcess:
@@ -75,7 +77,15 @@ class HostTap:
 
 def sees_bridge(bridge: str) -> bool:
     """Whether this machine has a bridge."""
-    return (_BRIDGES / bridge).exists()
+    return (_INTERFACES / bridge).exists()
+
+
+def bridge_with(address: str) -> str:
+    """The bridge of this machine that has an IPv4 address; empty: there is none."""
+    with IPRoute() as route:
+        indexes = [found["index"] for found in route.get_addr(family=socket.AF_INET, address=address)]
+        names = [link.get("ifname") for index in indexes for link in route.get_links(index)]
+    return next((str(name) for name in names if (_INTERFACES / str(name) / "bridge").exists()), "")
 
 
 def why_not_here(bridge: str, program: str = "dumpcap") -> str:

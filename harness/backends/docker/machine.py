@@ -221,16 +221,23 @@ class DockerMachine:
         self._engine.remove_container(self.container)
 
     def _let_be_heard(self, taps: NodeTaps) -> None:
-        """Let it stand still until its sidecar listens: nodes take far longer to say anything than this to begin."""
+        """Let it stand still until its sidecar listens: nodes take far longer to say anything than this to begin.
+
+        By signals to its first process, the only one yet: Podman lets nobody join the network of what is paused.
+        """
         try:
-            self.pause()
+            self._signal("SIGSTOP")
         except BackendError:
             # It has ended already; its log says why.
             return
         try:
             taps.join(self)
         finally:
-            self.resume()
+            self._signal("SIGCONT")
+
+    def _signal(self, name: str) -> None:
+        with self._engine.refusing(f"{self.name} cannot be sent {name}"):
+            self._engine.api.kill(self.container, name)
 
     def _is_running(self) -> bool:
         return bool(self._engine.inspect(self.container)["State"]["Running"])

@@ -27,8 +27,10 @@ class DockerNetwork:
     id: str
     name: str
     subnet: IPv4Network
+    gateway: str
+    """Address of the interface on the engine's machine."""
     bridge: str
-    """Name of the interface on the engine's machine."""
+    """Name of that interface, as Docker gives it; Podman has names of its own."""
 
     def address_of(self, index: int) -> str:
         """The address of a node, counted from 0.
@@ -88,13 +90,18 @@ def network_of(engine: Engine, name: str) -> DockerNetwork:
         told = engine.api.inspect_network(name)
     if told["Driver"] != "bridge":
         raise BackendError(f"network {name} is of the kind {told['Driver']}; nodes have to be on a bridge")
-    pools = [
-        IPv4Network(pool["Subnet"]) for pool in told["IPAM"]["Config"] or () if ":" not in pool["Subnet"]
-    ]
+    pools = [pool for pool in told["IPAM"]["Config"] or () if ":" not in pool["Subnet"]]
     if not pools:
         raise BackendError(f"network {name} has no IPv4 subnet")
+    subnet = IPv4Network(pools[0]["Subnet"])
     bridge = (told.get("Options") or {}).get(_BRIDGE_NAME) or f"br-{told['Id'][:12]}"
-    return DockerNetwork(id=told["Id"], name=told["Name"], subnet=pools[0], bridge=bridge)
+    return DockerNetwork(
+        id=told["Id"],
+        name=told["Name"],
+        subnet=subnet,
+        gateway=pools[0].get("Gateway") or str(subnet[1]),
+        bridge=bridge,
+    )
 
 
 def _make(engine: Engine, name: str, subnet: IPv4Network, labels: Mapping[str, str]) -> DockerNetwork:

@@ -52,7 +52,7 @@ def test_what_is_no_subnet_is_refused(engine: Engine) -> None:
 
 
 def test_small_subnet_has_room_for_few() -> None:
-    network = DockerNetwork(id="", name="", subnet=IPv4Network("10.0.0.0/29"), bridge="")
+    network = DockerNetwork(id="", name="", subnet=IPv4Network("10.0.0.0/29"), gateway="10.0.0.1", bridge="")
     assert [network.address_of(index) for index in range(4)] == [
         f"10.0.0.{number}" for number in (3, 4, 5, 6)
     ]
