@@ -116,9 +116,7 @@ class ContainerStream:
     ) -> None:
         engine, what = self._engine, f"{self._name} cannot be started"
         with engine.changing(what):
-            host = engine.api.create_host_config(
-                network_mode=network_mode, cap_add=["NET_ADMIN", "NET_RAW"], security_opt=["label=disable"]
-            )
+            host = engine.host_config(network_mode, ["NET_ADMIN", "NET_RAW"], security_opt=["label=disable"])
             self.container = str(
                 engine.api.create_container(
                     engine.image_id(image),

@@ -162,9 +162,7 @@ class Engine:
                     entrypoint=command[0],
                     user="0",
                     labels=dict(labels),
-                    host_config=self.api.create_host_config(
-                        network_mode=network_mode, cap_add=list(capabilities)
-                    ),
+                    host_config=self.host_config(network_mode, capabilities),
                 )["Id"]
                 self.api.start(container)
             with self.refusing(failure):
@@ -174,6 +172,24 @@ class Engine:
             if container:
                 self.remove_container(container)
         return code, said
+
+    def host_config(self, network_mode: str, capabilities: Sequence[str], **more: object) -> dict[str, Any]:
+        """What a container is given of the engine's machine.
+
+        Whoever joins the network of that machine has to have its users, too, where others have users of their own
+        (``dockerd --userns-remap``).
+
+        Args:
+            network_mode: such as ``host``, or ``container:ID``.
+            capabilities: rights besides the usual ones.
+            more: as the SDK has it.
+        """
+        users = {"userns_mode": "host"} if network_mode == "host" else {}
+        return dict(
+            self.api.create_host_config(
+                network_mode=network_mode, cap_add=list(capabilities), **users, **more
+            )
+        )
 
     def remove_container(self, container: str) -> None:
         """Remove a container with its data, running or not; nothing happens if it is gone."""
