@@ -1,17 +1,24 @@
 """Engines that really are elsewhere: on a machine whose bridges nobody here sees, by each way that leads there."""
 
 import os
+import secrets
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from harness.backends.contract import Needs
 from harness.backends.docker.engine import Engine
-from harness.backends.docker.labels import CAPTURE, OWNER
+from harness.backends.docker.labels import CAPTURE, OWNER, owner
+from harness.backends.docker.network import make_network
 from harness.backends.docker.options import DockerOptions
+from harness.backends.docker.relay import RelaySocket
+from harness.backends.docker.sidecar import SidecarTap
+from harness.backends.docker.site import DockerSite
 from harness.errors import BackendError
 from tests.backends.docker.elsewhere import DOCKER_PORT, SSH_PORT, Elsewhere, Keys
 from tests.backends.docker.image import PROJECT
@@ -129,6 +136,25 @@ def test_what_killed_runs_left_there_is_removed(far: Engine) -> None:
     # Others may have left something here.
     assert "removed network wire-test-left\n" in clean.stdout, clean.stderr
     assert things_of_ours(far) == []
+
+
+def test_network_here_with_the_same_addresses_is_not_taken_for_it(
+    engine: Engine, elsewhere: Elsewhere, options: DockerOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near = make_network(engine, f"wire-test-{secrets.token_hex(4)}", labels={OWNER: owner()})
+    try:
+        for name, value in elsewhere.environment().items():
+            monkeypatch.setenv(name, value)
+        site = DockerSite.create(Needs(nodes=1), replace(options, subnet=str(near.subnet)))
+        try:
+            assert site.network.subnet == near.subnet
+            assert isinstance(site.tap, SidecarTap)
+            with site.open_socket() as connection:
+                assert isinstance(connection, RelaySocket)
+        finally:
+            site.remove()
+    finally:
+        engine.remove_network(near.id)
 
 
 def refusal() -> str:
