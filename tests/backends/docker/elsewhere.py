@@ -27,6 +27,8 @@ SSH_PORT = 2222
 _CABLES = IPv4Network("198.51.100.0/24")
 """One of those for examples (RFC 5737), of which a cable takes four addresses."""
 _START_TIMEOUT_S = 60.0
+_NAME = "wire-elsewhere-"
+"""Behind it stands whose: the number of a process."""
 _CGROUPS = Path("/sys/fs/cgroup")
 _LISTENS = b"API listen on"
 _NEEDED = ("dockerd", "unshare", "nsenter", "ip", "openssl")
@@ -180,7 +182,7 @@ class Elsewhere:
 
     @property
     def _control_group(self) -> str:
-        return f"wire-elsewhere-{self._process.pid}"
+        return self.folder.name
 
     def _inside(self, command: tuple[str, ...]) -> list[str]:
         return ["nsenter", "--mount", "--net", "--pid", "--ipc", "-t", str(self._first), *command]
@@ -194,7 +196,8 @@ def machine_elsewhere() -> Iterator[Elsewhere]:
     for program in _NEEDED:
         if shutil.which(program) is None:
             pytest.skip(f"a machine in namespaces takes {program}")
-    with tempfile.TemporaryDirectory(prefix="wire-elsewhere-", dir="/tmp") as name:
+    _remove_left_over()
+    with tempfile.TemporaryDirectory(prefix=f"{_NAME}{os.getpid()}-", dir="/tmp") as name:
         process = subprocess.Popen(
             ["unshare", "--mount", "--net", "--pid", "--ipc", "--fork", "--kill-child=SIGKILL",
              "sh", "-c", _FIRST_PROCESS, "sh", name],
@@ -309,6 +312,15 @@ def _free_cable() -> IPv4Network:
         if str(cable) not in routes:
             return cable
     pytest.skip(f"all of {_CABLES} is in use")
+
+
+def _remove_left_over() -> None:
+    """Remove empty control groups and files of those who were killed."""
+    for path in (*Path("/tmp").glob(f"{_NAME}*"), *_CGROUPS.glob(f"{_NAME}*"), *_CGROUPS.glob(f"*/{_NAME}*")):
+        owner = path.name.removeprefix(_NAME).partition("-")[0]
+        if not Path("/proc", owner).exists():
+            _remove_control_groups(path.name)
+            shutil.rmtree(Path("/tmp", path.name), ignore_errors=True)
 
 
 def _remove_control_groups(name: str) -> None:
