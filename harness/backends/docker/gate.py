@@ -42,6 +42,7 @@ class Gate:
     def __init__(self, folder: Path, carrier: Carrier) -> None:
         self._folder = folder
         self._carrier = carrier
+        self._is_closed = False
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(self._path))
         self._listener.listen(socket.SOMAXCONN)
@@ -77,6 +78,9 @@ class Gate:
 
     def close(self) -> None:
         """End it, and all connections through it."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         atexit.unregister(self.close)
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)

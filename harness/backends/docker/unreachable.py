@@ -6,6 +6,7 @@ Source:
 """
 
 import shlex
+import ssl
 from urllib.parse import urlsplit
 
 from harness.backends.docker.engine_address import CONTEXT, HOST, EngineAddress
@@ -31,7 +32,7 @@ def unreachable(address: EngineAddress, error: Exception, reason: str) -> Backen
             "sudo usermod -aG docker $USER, then log in again"
         )
     if address.certificates is not None:
-        found = _by_tls(address, reason, lower)
+        found = _by_tls(address, error, reason, lower)
         if found is not None:
             return found
     if "http request to an https server" in lower:
@@ -51,9 +52,14 @@ def unreachable(address: EngineAddress, error: Exception, reason: str) -> Backen
     )
 
 
-def _by_tls(address: EngineAddress, reason: str, lower: str) -> BackendError | None:
+def _by_tls(address: EngineAddress, error: Exception, reason: str, lower: str) -> BackendError | None:
     assert address.certificates is not None
     folder = address.certificates.folder
+    if isinstance(error, ssl.SSLError):
+        return BackendError(
+            f"the certificates in {folder}, for the engine at {address.url}, cannot be used: {reason}\n"
+            "cert.pem and key.pem have to belong together, and to be in PEM, as ca.pem"
+        )
     if "certificate verify failed" in lower:
         return BackendError(
             f"what answers at {address.url} is not the engine that ca.pem in {folder} vouches for: {reason}\n"
@@ -87,12 +93,15 @@ def _by_ssh(address: EngineAddress, reason: str, lower: str) -> BackendError:
             f"nobody can be asked for a password here, so ssh needs a key that {place} accepts: ssh-copy-id puts it there, "
             f"ssh-add opens it; {login} has to work without a question"
         )
-    elif "permission denied" in lower:
+    elif "raw stream connection" in lower and "permission denied" in lower:
         todo = (
             "that user may not use the engine there: sudo usermod -aG docker USER there, or name another user"
         )
-    elif "docker daemon" in lower:
-        todo = "is dockerd running there? (sudo systemctl start docker)"
+    elif "raw stream connection" in lower:
+        todo = (
+            "is dockerd running there (sudo systemctl start docker)? Does it listen elsewhere? A path behind the name of "
+            "the machine is that of its socket"
+        )
     elif "not found" in lower and "docker" in lower:
         todo = f"the docker command is missing there (Debian: sudo apt-get install docker.io), or not in the PATH of {login}"
     else:
