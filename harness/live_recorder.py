@@ -302,6 +302,7 @@ class LiveRecorder:
             self._context.topology,
             self._dissector.schema,
             self._dissector.first_time_ns,
+            self._dissector.last_time_ns,
         )
 
     def _number_of(self, request: SentRequest) -> int | None:

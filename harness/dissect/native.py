@@ -88,6 +88,8 @@ class NativeDissector:
         """Packets read so far."""
         self.first_time_ns: int | None = None
         """Time of the first packet."""
+        self.last_time_ns: int | None = None
+        """The latest time of a packet so far."""
         self._rpc_ports = frozenset(rpc_ports)
         self._cql_ports = frozenset(cql_ports)
         self._capture = CaptureDecoder()
@@ -157,7 +159,8 @@ class NativeDissector:
             if self.first_time_ns is None:
                 self.first_time_ns = rows[0][1]
             self._take(rows)
-            self.packet_count = rows[-1][0]
+            self.packet_count, time_ns = rows[-1][:2]
+            self.last_time_ns = max(self.last_time_ns or 0, time_ns)
         return self._assembly.take()
 
     def settle(self) -> list[Message]:

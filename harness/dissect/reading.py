@@ -117,7 +117,14 @@ def read_trace(
         topology = with_told_ring(topology, messages)
         if topology.ring:
             messages = list(with_names(topology, messages))
-    return Trace(tuple(messages), dissector.missing, topology, dissector.schema, dissector.first_time_ns)
+    return Trace(
+        tuple(messages),
+        dissector.missing,
+        topology,
+        dissector.schema,
+        dissector.first_time_ns,
+        dissector.last_time_ns,
+    )
 
 
 @contextmanager

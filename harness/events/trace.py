@@ -1,7 +1,7 @@
 """The trace of a capture: every message in order of completion, immutable, with what is missing."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple, overload
 
@@ -77,6 +77,8 @@ class Trace(Sequence[Message]):
     schema: Schema = field(default_factory=Schema)
     started_ns: int | None = None
     """Time of the capture's first packet, nanoseconds since 1970; None: not known."""
+    ended_ns: int | None = None
+    """Time of its last packet, of whatever kind: until then nothing else was said; None: not known."""
 
     def __len__(self) -> int:
         return len(self.messages)
@@ -95,7 +97,7 @@ class Trace(Sequence[Message]):
 
     def part(self, messages: Iterable[Message]) -> "Trace":
         """Make a trace of some of the messages."""
-        return Trace(tuple(messages), self.missing, self.topology, self.schema, self.started_ns)
+        return replace(self, messages=tuple(messages))
 
     def where(self, predicate: Callable[[Message], bool]) -> "Trace":
         """Keep the messages for which the predicate holds; a ``Filter`` learns names and times of the trace."""

@@ -14,7 +14,7 @@ from harness.events.message import Kind, Message, Protocol
 from harness.events.trace import Trace
 
 SETTLED_NS = 40_000_000
-"""After such a pause, nothing more follows by itself from what has happened."""
+"""After such a pause, nothing more follows by itself from what has happened: what is missing then is not just late."""
 UNTOLD_LIMIT_NS = 10_000_000_000
 """How long an answer is waited for where the request does not say."""
 _MARGIN_NS = 200_000_000

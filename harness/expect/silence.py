@@ -8,11 +8,10 @@ from functools import cached_property
 
 from harness.events.message import Message
 from harness.events.trace import Trace
+from harness.events.under_way import SETTLED_NS
 
 SILENT_NS = 2_500_000_000
 """A node from which nothing comes for so long is taken for dead."""
-END_NS = 50_000_000
-"""What is asked so shortly before the capture ends may be answered behind its end."""
 
 
 class Silence:
@@ -23,8 +22,9 @@ class Silence:
 
     def end_of_capture(self, message: Message) -> str:
         """That what follows a message may lie behind the end of the capture; empty: it would be in it."""
-        rest_ns = self._trace.messages[-1].time_ns - message.time_ns if self._trace.messages else 0
-        return f"the capture ends {rest_ns / 1e6:.1f} ms later" if rest_ns <= END_NS else ""
+        rest_ns = self._end_ns - message.time_ns
+        # Who records a run ends it when it has settled.
+        return f"the capture ends {max(rest_ns, 0) / 1e6:.1f} ms later" if rest_ns < SETTLED_NS else ""
 
     def explanation(self, message: Message) -> str:
         """Why a message may rightly have no answer; empty: nothing is known that would explain it."""
@@ -49,6 +49,12 @@ class Silence:
         after_ns = times[position] if position < len(times) else messages[-1].time_ns
         silent_ns = after_ns - before_ns
         return silent_ns if silent_ns >= SILENT_NS else None
+
+    @cached_property
+    def _end_ns(self) -> int:
+        """Until when the capture would show more; its last packet need be no message."""
+        latest_ns = self._trace.messages[-1].time_ns if self._trace.messages else 0
+        return max(latest_ns, self._trace.ended_ns or 0)
 
     @cached_property
     def _times(self) -> dict[str, list[int]]:

@@ -17,7 +17,8 @@ def test_a_bug_turns_the_scenario_for_it_red(fault: str, part: str, tmp_path: Pa
     skip_without_namespaces(tmp_path)
     case = case_named(part)
     found = finding(case, [fault])
-    assert found.outcome != "PASS", row_of(fault, case, found)
+    # INCONCLUSIVE would mean that the harness takes a bug for a loss of its own.
+    assert found.outcome in {"FAIL", "refused"}, row_of(fault, case, found)
     # Which claim is the first that fails, and how, is a matter of chance for some: where rows are, who sends first.
     named = row_of(fault, case, Finding("", "")).rstrip("| ")
     assert named in TABLE.read_text(encoding="utf-8"), "python -m tests.conformance.bugs"

@@ -249,6 +249,23 @@ def test_our_own_marks_are_nothing_that_is_missing() -> None:
     assert (other.skipped_packets, other.unsupported) == (1, "EtherType 0x0806")
 
 
+def test_a_mark_behind_the_last_message_tells_how_long_was_listened() -> None:
+    mark = encode_sentinel(Sentinel(b"0123456789abcdef", "quiet?"))
+    later_ns = 40_000_000
+    dissector = NativeDissector(context=context())
+    messages = dissector.feed(
+        rewritten(
+            capture(),
+            lambda packets: [
+                *packets,
+                packets[-1]._replace(data=mark, time_ns=packets[-1].time_ns + later_ns),
+            ],
+        )
+    )
+    assert dissector.last_time_ns is not None
+    assert dissector.last_time_ns >= messages[-1].time_ns + later_ns
+
+
 def test_a_told_line_is_believed() -> None:
     dissector = NativeDissector(line=Line.V6_2)
     assert {m.connection.line for m in dissector.feed(capture())} == {Line.V6_2}

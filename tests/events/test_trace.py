@@ -23,6 +23,8 @@ def test_a_part_of_a_trace_keeps_its_surroundings(trace: Trace) -> None:
     assert part[0] is trace[3]
     assert part.schema is trace.schema
     assert part.topology is trace.topology
+    assert trace.ended_ns is not None
+    assert (part.started_ns, part.ended_ns) == (trace.started_ns, trace.ended_ns)
 
 
 def test_client_and_node_messages_are_told_apart(trace: Trace) -> None:

@@ -1,6 +1,9 @@
 """Why a message was not answered."""
 
+from dataclasses import replace
+
 from harness.events.trace import Trace
+from harness.events.under_way import SETTLED_NS
 from harness.expect.silence import Silence
 from tests.expect.traces import ADDRESSES, TraceBuilder
 
@@ -52,6 +55,16 @@ def test_answer_may_lie_behind_the_end_of_the_capture() -> None:
     trace = builder.trace()
     assert Silence(trace).end_of_capture(trace[first]) == ""
     assert Silence(trace).explanation(trace[last]) == "the capture ends 0.0 ms later"
+
+
+def test_what_was_recorded_until_work_had_settled_hides_no_answer() -> None:
+    """Nothing is said any more behind the last message; that it was listened to is what counts."""
+    builder = TraceBuilder()
+    last = builder.mutation("n1", "n2")
+    trace = builder.trace()
+    settled_ns = trace[last].time_ns + SETTLED_NS
+    assert Silence(replace(trace, ended_ns=settled_ns)).explanation(trace[last]) == ""
+    assert Silence(replace(trace, ended_ns=settled_ns - 1)).explanation(trace[last])
 
 
 def test_empty_trace_ends_at_once() -> None:
