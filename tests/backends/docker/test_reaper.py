@@ -98,3 +98,35 @@ def test_two_runs_side_by_side_pass(engine: Engine, options: DockerOptions, tmp_
     assert [run.returncode for run in runs] == [0, 0], "\n".join(outputs)
     for run in runs:
         assert owned_by(engine, run.pid) == []
+
+
+OF_ITS_OWN = """
+import os, sys
+from harness.backends.docker.labels import OWNER, STAYS, owner
+from harness.backends.docker.site import clean_up_own, connected
+from harness.backends.docker.temporary_folder import make_folder
+engine, own = connected(), {OWNER: owner()}
+make_folder()
+engine.api.create_container(sys.argv[1], ["infinity"], entrypoint="sleep", labels=own)
+for name, labels in (("gone", own), ("kept", {**own, STAYS: "1"})):
+    engine.api.create_network(f"wire-{name}-{os.getpid()}", labels=labels)
+clean_up_own()
+"""
+
+
+def test_what_nobody_has_removed_is_removed_in_the_end_but_for_what_is_to_stay(
+    engine: Engine, options: DockerOptions, tmp_path: Path
+) -> None:
+    run = subprocess.Popen(
+        [sys.executable, "-c", OF_ITS_OWN, options.image],
+        cwd=PROJECT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    try:
+        assert run.wait(timeout=60) == 0
+        (kept,) = owned_by(engine, run.pid)
+        assert engine.api.inspect_network(kept)["Name"] == f"wire-kept-{run.pid}"
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        for left in owned_by(engine, run.pid):
+            engine.remove_network(left)
