@@ -279,7 +279,7 @@ def clean(*, with_kept: bool = False) -> tuple[str, ...]:
         with_kept: remove clusters that were to stay (``--keep``), too.
 
     Raises:
-        BackendError: something of it cannot be removed.
+        BackendError: something of it cannot be removed, or the engine that the environment names does not answer.
     """
     from harness.backends.docker import site as docker_site  # noqa: PLC0415  (the SDK is loaded for nothing else)
     from harness.backends.network.cleanup import clean as clean_networks  # noqa: PLC0415  (loaded with networks)
@@ -288,6 +288,8 @@ def clean(*, with_kept: bool = False) -> tuple[str, ...]:
     try:
         engine = docker_site.connected()
     except BackendError:
+        if docker_site.is_engine_named():
+            raise
         # Where no engine answers, nothing of it can be left.
         return tuple(removed)
     return (*removed, *docker_site.clean_up(engine, with_kept=with_kept))

@@ -114,8 +114,8 @@ class Engine:
             return str(self.api.inspect_image(name)["Id"])
         except (DockerException, requests.RequestException) as error:
             reason = _failure_of_pull(said) or _reason(error)
-            if _is_full(reason):
-                raise BackendError(f"image {name} cannot be pulled: {_full(reason)}") from error
+            if says_disk_is_full(reason):
+                raise BackendError(f"image {name} cannot be pulled: {disk_is_full(reason)}") from error
             raise BackendError(
                 f"the engine at {self.address} has no image {name}, and cannot pull it: {reason}\n"
                 f"fetch it by hand (docker pull {name}; or docker save there, docker load here), or name another one "
@@ -289,8 +289,8 @@ def _with_tag(name: str) -> tuple[str, str]:
 def _explained(error: Exception) -> str:
     reason = _reason(error)
     lower = reason.lower()
-    if _is_full(reason):
-        return _full(reason)
+    if says_disk_is_full(reason):
+        return disk_is_full(reason)
     if _IN_USE in lower:
         return (
             f"{reason}; docker network inspect shows by whom; if by nobody, the engine has lost track, as when its disk was "
@@ -308,11 +308,13 @@ def _explained(error: Exception) -> str:
     return reason
 
 
-def _is_full(reason: str) -> bool:
-    return any(words in reason.lower() for words in ("no space left on device", "disk quota"))
+def says_disk_is_full(words: str) -> bool:
+    """Whether somebody, an engine or a node on it, says so."""
+    return any(known in words.lower() for known in ("no space left on device", "disk quota"))
 
 
-def _full(reason: str) -> str:
+def disk_is_full(reason: str) -> str:
+    """What to do then, as part of a sentence."""
     return (
         f"the disk of the Docker engine is full ({reason}); make room there: docker system df shows what takes it, "
         "docker system prune removes what nobody uses"

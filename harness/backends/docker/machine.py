@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 
 from docker.errors import NotFound
 
-from harness.backends.docker.engine import Engine
+from harness.backends.docker.engine import Engine, disk_is_full, says_disk_is_full
 from harness.backends.docker.firewall import Firewall
 from harness.backends.docker.links import ContainerLinks
 from harness.backends.docker.node_taps import NodeTaps
@@ -116,7 +116,8 @@ class DockerMachine:
         lines = [line for line in text.splitlines() if line.strip()]
         if not lines:
             return f"{killed}its log is empty"
-        return f"{killed}its log ends with:\n" + "\n".join(f"  {line}" for line in lines[-_LINES:])
+        ends = f"{killed}its log ends with:\n" + "\n".join(f"  {line}" for line in lines[-_LINES:])
+        return f"{ends}\n{disk_is_full('it says so')}" if says_disk_is_full(text) else ends
 
     def log(self) -> bytes:
         """What it has said since it was made, or the end of that.

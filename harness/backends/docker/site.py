@@ -17,6 +17,7 @@ from harness.backends.contract import Needs
 from harness.backends.docker import labels
 from harness.backends.docker.attendants import Attendants, EngineTap
 from harness.backends.docker.engine import Engine
+from harness.backends.docker.engine_address import address_of_engine
 from harness.backends.docker.firewall import Firewall
 from harness.backends.docker.image_files import read_file
 from harness.backends.docker.links import ContainerLinks
@@ -247,6 +248,7 @@ class DockerSite:
         remove_all(self._engine, {labels.CLUSTER: self.name, labels.OWNER: self._labels[labels.OWNER]})
 
     def _leave(self) -> None:
+        self._links.close()
         self._attendants.close()
         remove_folder(self.folder)
 
@@ -366,6 +368,15 @@ def connected() -> Engine:
 @lru_cache
 def _connected(host: str, context: str) -> Engine:  # noqa: ARG001  (what the environment says is what is cached by)
     return Engine.connect()
+
+
+def is_engine_named() -> bool:
+    """Whether the environment names an engine: by ``DOCKER_HOST``, or a context.
+
+    Raises:
+        BackendError: there is no such context.
+    """
+    return bool(address_of_engine().told_by)
 
 
 def clean_up(engine: Engine, *, with_kept: bool = False) -> tuple[str, ...]:

@@ -9,10 +9,15 @@ import pytest
 
 from harness.backends.contract import Needs
 from harness.backends.docker.engine import Engine
-from harness.backends.docker.labels import CAPTURE, NODE
+from harness.backends.docker.firewall import Firewall
+from harness.backends.docker.labels import CAPTURE, NODE, OWNER, owner
+from harness.backends.docker.links import ContainerLinks
+from harness.backends.docker.machine import DockerMachine
 from harness.backends.docker.options import DockerOptions
 from harness.backends.docker.site import DockerSite, connected, why_not
+from harness.backends.docker.way_in import WayIn
 from harness.backends.live.cluster import LiveCluster
+from harness.backends.scylla_settings import Place
 from harness.capture.dumpcap import RunningCapture
 from harness.errors import BackendError
 from tests.backends.docker.elsewhere import DISK, Elsewhere
@@ -128,3 +133,30 @@ def run_cluster(options: DockerOptions, folder: Path) -> None:
             LiveCluster.start(site, timeout_s=60)
     finally:
         site.remove()
+
+
+def test_node_that_dies_of_it_is_told_apart(engine: Engine, image: str) -> None:
+    way_in = WayIn(engine, image=image, labels={})
+    container = engine.api.create_container(
+        image,
+        ["-c", "open('/dev/full', 'wb', buffering=0).write(b'x')"],
+        entrypoint="python3",
+        labels={OWNER: owner()},
+    )["Id"]
+    try:
+        engine.api.start(container)
+        engine.api.wait(container)
+        place = Place(name="n1", address="10.0.0.1", datacenter="dc1", rack="r1", is_seed=True)
+        machine = DockerMachine(
+            engine,
+            container,
+            place,
+            firewall=Firewall(way_in),
+            links=ContainerLinks(way_in),
+            taps=lambda: None,
+        )
+        said = machine.last_words()
+    finally:
+        engine.remove_container(container)
+    assert said.startswith("its log ends with:\n")
+    assert "the disk of the Docker engine is full (it says so); make room there: docker system df" in said
