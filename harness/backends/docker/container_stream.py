@@ -37,6 +37,25 @@ class Sink(Protocol):
         """There is no more."""
 
 
+class Words:
+    """A sink that keeps what it takes."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def write(self, data: bytes, /) -> None:
+        """Keep some more."""
+        self._data += data
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return self._data.decode(errors="replace")
+
+
 class ContainerStream:
     """A container that was started with its streams attached; it ends when it is no longer read from here.
 
@@ -49,6 +68,7 @@ class ContainerStream:
         output: takes what it writes, such as a file; closed when it has ended.
         errors: takes its standard error; closed before ``output``.
         name: in errors.
+        devices: of the engine's machine, that it may use.
 
     Raises:
         BackendError: it cannot be started.
@@ -65,13 +85,14 @@ class ContainerStream:
         output: Sink,
         errors: Sink,
         name: str,
+        devices: Sequence[str] = (),
     ) -> None:
         self._engine = engine
         self._lock = Lock()
         self._exit_code: int | None = None
         self._name = name
         try:
-            self._start(image, command, labels, network_mode)
+            self._start(image, command, labels, network_mode, devices)
         except BaseException:
             errors.close()
             output.close()
@@ -112,11 +133,18 @@ class ContainerStream:
         self._attached.close()
 
     def _start(
-        self, image: str, command: Sequence[str], labels: Mapping[str, str], network_mode: str
+        self,
+        image: str,
+        command: Sequence[str],
+        labels: Mapping[str, str],
+        network_mode: str,
+        devices: Sequence[str],
     ) -> None:
         engine, what = self._engine, f"{self._name} cannot be started"
         with engine.changing(what):
-            host = engine.host_config(network_mode, ["NET_ADMIN", "NET_RAW"], security_opt=["label=disable"])
+            host = engine.host_config(
+                network_mode, ["NET_ADMIN", "NET_RAW"], security_opt=["label=disable"], devices=list(devices)
+            )
             self.container = str(
                 engine.api.create_container(
                     engine.image_id(image),

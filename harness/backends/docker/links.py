@@ -1,7 +1,8 @@
 """Making the links between containers slow or lossy.
 
 A tree of HTB at the interface of the sender, whose classes are chosen by the receiver's IPv4 address; what is for nobody
-of them goes on at once. Delays and losses are netem's, which the kernel under the containers has to have.
+of them goes on at once. Delays and losses are netem's; where the kernel under the containers has none, packets are led
+to a program that holds them back.
 
 Rules are the sender's, so before the tap: a packet is recorded when it has been held back, and one that is lost is not.
 
@@ -11,6 +12,7 @@ Source:
 
 from collections.abc import Iterable, Mapping
 
+from harness.backends.docker.delay_line import ContainerDelayLine
 from harness.backends.docker.way_in import Steered, WayIn
 from harness.backends.network.link_shape import LinkShape
 from harness.errors import BackendError
@@ -36,6 +38,11 @@ class ContainerLinks:
         self._members: dict[str, Steered] = {}
         self._shapes: dict[str, dict[str, LinkShape]] = {}
         """sender -> receiver -> what happens on the way, where anything does."""
+        self._has_netem = True
+        """As far as is known."""
+        self._delay_lines: dict[str, dict[str, ContainerDelayLine]] = {}
+        """sender -> receiver -> what holds packets back in place of netem."""
+        self._device_count = 0
 
     def add(self, node: Steered) -> None:
         """Let a node have links."""
@@ -47,6 +54,7 @@ class ContainerLinks:
         self._shapes.pop(name, None)
         for shapes in self._shapes.values():
             shapes.pop(name, None)
+        self._end(self._delay_lines.pop(name, {}).values())
 
     def shape(self, name: str, peers: Iterable[str], shape: LinkShape) -> None:
         """Set how good the way from a node to some peers is; of a node that does not run, when it starts.
@@ -74,27 +82,77 @@ class ContainerLinks:
         Raises:
             BackendError: they cannot be set.
         """
+        self._end(self._delay_lines.pop(name, {}).values())
         if self._shapes.get(name):
             self._set(name, self._shapes[name], before={})
+
+    def close(self) -> None:
+        """End what holds packets back."""
+        while self._delay_lines:
+            self._end(self._delay_lines.popitem()[1].values())
 
     def _set(self, name: str, shapes: Mapping[str, LinkShape], *, before: Mapping[str, LinkShape]) -> None:
         node = self._members[name]
         device = self._device_of(node)
-        code, said = self._way_in.run(node, self._rules(device, shapes))
-        if code == 0:
-            return
-        self._way_in.run(node, self._rules(device, before))
-        if not any(words in said for words in _UNKNOWN):
-            raise BackendError(f"the links of {name} cannot be shaped: {said}")
-        if any(shape.needs_netem for shape in shapes.values()):
+        said = ""
+        if self._has_netem:
+            code, said = self._way_in.run(node, self._rules(device, shapes, {}))
+            if code == 0:
+                return
+            needs_netem = any(shape.needs_netem for shape in shapes.values())
+            if not needs_netem or not _is_unknown(said):
+                self._way_in.run(node, self._rules(device, before, {}))
+                raise _refused(name, said)
+            self._has_netem = False
+        self._hold_back(node, device, shapes, before=before, said=said)
+
+    def _hold_back(
+        self,
+        node: Steered,
+        device: str,
+        shapes: Mapping[str, LinkShape],
+        *,
+        before: Mapping[str, LinkShape],
+        said: str,
+    ) -> None:
+        """Set how good the ways from a node are without netem."""
+        old = self._delay_lines.get(node.name, {})
+        new: dict[str, ContainerDelayLine] = {}
+        lines: dict[str, ContainerDelayLine] = {}
+        try:
+            for receiver, shape in shapes.items():
+                known = old.get(receiver)
+                if known is not None and known.shape == shape:
+                    lines[receiver] = known
+                elif shape.needs_netem:
+                    lines[receiver] = new[receiver] = self._delay_line(node, receiver, device, shape)
+            for line in new.values():
+                line.wait_until_ready()
+            code, answer = self._way_in.run(node, self._rules(device, shapes, lines))
+            if code != 0:
+                raise _refused(node.name, answer)
+        except BackendError as error:
+            self._way_in.run(node, self._rules(device, before, old))
+            self._end(new.values())
+            if not said:
+                raise
             raise BackendError(
-                f"the links of {name} can neither be delayed nor lose packets: the kernel under the containers has no "
-                f"netem; load it there with: sudo modprobe sch_netem ({said})"
-            )
-        raise BackendError(
-            f"the links of {name} cannot be shaped: the kernel under the containers lacks HTB queues or u32 filters; "
-            f"load them there with: sudo modprobe -a sch_htb cls_u32 ({said})"
+                f"the links of {node.name} can neither be delayed nor lose packets: the kernel under the containers has no "
+                f"netem; load it there with: sudo modprobe sch_netem ({said}); nor does without it: {error}"
+            ) from error
+        self._delay_lines[node.name] = lines
+        self._end(line for receiver, line in old.items() if line is not lines.get(receiver))
+
+    def _delay_line(self, node: Steered, receiver: str, port: str, shape: LinkShape) -> ContainerDelayLine:
+        self._device_count += 1
+        return ContainerDelayLine(
+            self._way_in, node, receiver, device=f"late{self._device_count}", port=port, shape=shape
         )
+
+    @staticmethod
+    def _end(lines: Iterable[ContainerDelayLine]) -> None:
+        for line in lines:
+            line.close()
 
     def _device_of(self, node: Steered) -> str:
         """The interface that has the node's address; a container may be joined to other networks too."""
@@ -106,7 +164,9 @@ class ContainerLinks:
             )
         return words[1].partition("@")[0]
 
-    def _rules(self, device: str, shapes: Mapping[str, LinkShape]) -> list[list[str]]:
+    def _rules(
+        self, device: str, shapes: Mapping[str, LinkShape], lines: Mapping[str, ContainerDelayLine]
+    ) -> list[list[str]]:
         """What brings an interface, whatever its rules were, to these."""
         # A queue of another kind in between, for a tree cannot take the place of a tree.
         rules = [["tc", "qdisc", "replace", "dev", device, "root", "pfifo", "limit", "1000"]]
@@ -114,8 +174,33 @@ class ContainerLinks:
             return [*rules, ["tc", "qdisc", "del", "dev", device, "root"]]
         rules.append(["tc", "qdisc", "replace", "dev", device, "root", "handle", "1:", "htb"])
         for number, (receiver, shape) in enumerate(shapes.items(), start=1):
-            rules.extend(_rules_of_link(device, number, self._members[receiver].address, shape))
+            address, line = self._members[receiver].address, lines.get(receiver)
+            if line is None:
+                rules.extend(_rules_of_link(device, number, address, shape))
+            else:
+                led = ("action", "mirred", "egress", "redirect", "dev", line.device)
+                rules.append([*_filter(device, address), *led])
         return rules
+
+
+def _refused(name: str, said: str) -> BackendError:
+    if not _is_unknown(said):
+        return BackendError(f"the links of {name} cannot be shaped: {said}")
+    return BackendError(
+        f"the links of {name} cannot be shaped: the kernel under the containers lacks HTB queues or u32 filters; "
+        f"load them there with: sudo modprobe -a sch_htb cls_u32 act_mirred ({said})"
+    )
+
+
+def _is_unknown(said: str) -> bool:
+    """Whether tc says that the kernel lacks something."""
+    return any(words in said for words in _UNKNOWN)
+
+
+def _filter(device: str, address: str) -> list[str]:
+    """The beginning of a rule for packets to an address."""
+    return ["tc", "filter", "add", "dev", device, "parent", "1:", "protocol", "ip", "prio", "1", "u32",
+            "match", "ip", "dst", f"{address}/32"]  # fmt: skip
 
 
 def _rules_of_link(device: str, number: int, address: str, shape: LinkShape) -> list[list[str]]:
@@ -133,8 +218,5 @@ def _rules_of_link(device: str, number: int, address: str, shape: LinkShape) -> 
              "limit", str(_NETEM_PACKETS_MAX), "delay", f"{round(shape.delay_ms * 1000)}us",
              "loss", f"{shape.loss_percent:f}%"]
         )  # fmt: skip
-    rules.append(
-        ["tc", "filter", "add", "dev", device, "parent", "1:", "protocol", "ip", "prio", "1", "u32",
-         "match", "ip", "dst", f"{address}/32", "flowid", class_id]
-    )  # fmt: skip
+    rules.append([*_filter(device, address), "flowid", class_id])
     return rules

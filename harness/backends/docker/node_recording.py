@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import RLock
 
-from harness.backends.docker.container_stream import Sink
+from harness.backends.docker.container_stream import Sink, Words
 from harness.backends.docker.sidecar import SidecarProcess
 from harness.backends.docker.way_in import Steered
 from harness.capture.dumpcap_output import failure_of
@@ -222,23 +222,6 @@ class NodeRecording:
         self._exit_code = exit_code
 
 
-class _Words:
-    """What a program said; a ``Sink``."""
-
-    def __init__(self) -> None:
-        self._data = bytearray()
-
-    def write(self, data: bytes, /) -> None:
-        self._data += data
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    @property
-    def text(self) -> str:
-        return self._data.decode(errors="replace")
-
-
 class _Member:
     """The sidecar of one node; a ``Sink`` for its capture."""
 
@@ -255,7 +238,7 @@ class _Member:
         self.node = node
         self.tap = tap
         self.decoder = CaptureDecoder()
-        self.words = _Words()
+        self.words = Words()
         self.marks: set[bytes] = set()
         """Ids of those that it has seen."""
         self.is_wanted = True

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from harness.backends.docker.container_stream import ContainerStream, Sink
 from harness.backends.docker.engine import Engine
 
 _TIMEOUT_S = 60.0
@@ -76,6 +77,41 @@ class WayIn:
                 return code, f"{shlex.join(command)} says: {(answer.stderr or answer.stdout).strip()}"
             said += answer.stdout
         return code, said.strip()
+
+    def start(
+        self,
+        node: Steered,
+        command: Sequence[str],
+        *,
+        output: Sink,
+        errors: Sink,
+        name: str,
+        devices: Sequence[str],
+    ) -> ContainerStream:
+        """Start a program that goes on, always in a container that joins the node's network.
+
+        Args:
+            node: whose network.
+            command: program and arguments.
+            output: takes what it writes.
+            errors: takes its standard error.
+            name: in errors.
+            devices: of the engine's machine, that it may use.
+
+        Raises:
+            BackendError: it cannot be started.
+        """
+        return ContainerStream(
+            self._engine,
+            image=self._image,
+            command=command,
+            labels=self._labels,
+            network_mode=f"container:{node.container}",
+            output=output,
+            errors=errors,
+            name=name,
+            devices=devices,
+        )
 
     def _from_here(self, node: Steered, programs: set[str]) -> list[str] | None:
         """What stands before a command that is to run in a node's network; None: it is out of reach from here."""

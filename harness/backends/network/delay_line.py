@@ -2,7 +2,8 @@
 
 A rule at the bridge's port hands packets from one sender to a TAP device. This program reads them there, waits, and
 puts them on the wire behind the port's rules. It is good for some 10,000 packets a second, which netem is not limited
-to; it exists because kernels made for small virtual machines often come without netem.
+to; it exists because kernels made for small virtual machines often come without netem. It needs nothing but Python's
+own library, so that its text can be run where the harness is not.
 
 Source:
     Linux Documentation/networking/tuntap.rst; man pages packet(7), netdevice(7).
@@ -18,8 +19,11 @@ import sys
 import time
 from collections import deque
 from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from harness.backends.network.link_shape import LinkShape
+if TYPE_CHECKING:
+    from harness.backends.network.link_shape import LinkShape
 
 TUN_DEVICE = "/dev/net/tun"
 
@@ -32,12 +36,14 @@ _SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8913, 0x8914
 _IFF_UP = 1
 _SOL_PACKET, _PACKET_QDISC_BYPASS = 263, 20
 
+READY = "ready"
+"""What it says when its device is there."""
 _FRAME_BYTES_MAX = 65_536
 _FRAMES_AT_ONCE = 64
 _HELD_FRAMES_MAX = 100_000
 
 
-def command_of(device: str, port: str, shape: LinkShape, *, seed: str) -> list[str]:
+def command_of(device: str, port: str, shape: "LinkShape", *, seed: str) -> list[str]:
     """The command line of a delay line, to be run in the namespace of the bridge.
 
     Args:
@@ -46,19 +52,37 @@ def command_of(device: str, port: str, shape: LinkShape, *, seed: str) -> list[s
         shape: what happens to them.
         seed: decides which packets are lost.
     """
-    return [
-        *(sys.executable, "-m", "harness.backends.network.delay_line", device, port),
-        *(str(shape.delay_ms), str(shape.loss_percent), str(shape.bandwidth_kbit_per_s or 0), seed),
-    ]
+    arguments = _arguments_of(device, port, shape, seed=seed)
+    return [sys.executable, "-m", "harness.backends.network.delay_line", *arguments]
+
+
+def command_with_text(device: str, port: str, shape: "LinkShape", *, seed: str) -> list[str]:
+    """As ``command_of``, where there is a Python but no harness."""
+    text = Path(__file__).read_text(encoding="utf-8")
+    return ["python3", "-c", text, *_arguments_of(device, port, shape, seed=seed)]
+
+
+def _arguments_of(device: str, port: str, shape: "LinkShape", *, seed: str) -> list[str]:
+    numbers = (shape.delay_ms, shape.loss_percent, shape.bandwidth_kbit_per_s or 0)
+    return [device, port, *map(str, numbers), seed]
 
 
 class HeldFrames:
-    """The frames that are under way, in order, with the times at which they arrive."""
+    """The frames that are under way, in order, with the times at which they arrive.
 
-    def __init__(self, shape: LinkShape, chance: random.Random) -> None:
-        self._delay_s = shape.delay_ms / 1000
-        self._loss = shape.loss_percent / 100
-        self._s_per_byte = 0.008 / shape.bandwidth_kbit_per_s if shape.bandwidth_kbit_per_s else 0.0
+    Args:
+        delay_ms: how long each is under way.
+        loss_percent: how many of a hundred are lost.
+        bandwidth_kbit_per_s: how fast they leave, one after the other; 0: at once.
+        chance: decides which are lost.
+    """
+
+    def __init__(
+        self, *, delay_ms: float, loss_percent: float, bandwidth_kbit_per_s: int, chance: random.Random
+    ) -> None:
+        self._delay_s = delay_ms / 1000
+        self._loss = loss_percent / 100
+        self._s_per_byte = 0.008 / bandwidth_kbit_per_s if bandwidth_kbit_per_s else 0.0
         self._chance = chance
         self._free_s = 0.0
         """When the last frame has left the sender."""
@@ -87,18 +111,20 @@ class HeldFrames:
 def main() -> None:
     """Run a delay line until somebody ends it; arguments as in ``command_of``."""
     device, port, delay_ms, loss_percent, bandwidth_kbit_per_s, seed = sys.argv[1:]
-    shape = LinkShape(
-        delay_ms=float(delay_ms),
-        loss_percent=float(loss_percent),
-        bandwidth_kbit_per_s=int(bandwidth_kbit_per_s) or None,
-    )
     wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     # Past the rules of the port, which would hand the frame to us again.
     wire.setsockopt(_SOL_PACKET, _PACKET_QDISC_BYPASS, 1)
     wire.bind((port, 0))
     tap = _open_tap(device)
-    # Which packets are lost is part of a run that its seed repeats.
-    held = HeldFrames(shape, random.Random(seed))  # noqa: S311
+    held = HeldFrames(
+        delay_ms=float(delay_ms),
+        loss_percent=float(loss_percent),
+        bandwidth_kbit_per_s=int(bandwidth_kbit_per_s),
+        # Which packets are lost is part of a run that its seed repeats.
+        chance=random.Random(seed),  # noqa: S311
+    )
+    sys.stdout.write(f"{READY}\n")
+    sys.stdout.flush()
     while True:
         readable, _, _ = select.select([tap], [], [], held.wait_s(now_s=time.monotonic()))
         now_s = time.monotonic()

@@ -7,7 +7,12 @@ from harness.backends.network.link_shape import LinkShape
 
 
 def held(shape: LinkShape, *, seed: int = 1) -> HeldFrames:
-    return HeldFrames(shape, random.Random(seed))
+    return HeldFrames(
+        delay_ms=shape.delay_ms,
+        loss_percent=shape.loss_percent,
+        bandwidth_kbit_per_s=shape.bandwidth_kbit_per_s or 0,
+        chance=random.Random(seed),
+    )
 
 
 def test_frames_arrive_after_the_delay_and_in_order() -> None:
