@@ -39,9 +39,7 @@ def owned_by(engine: Engine, pid: int) -> list[str]:
     wanted = {"label": OWNER}
     containers = engine.api.containers(all=True, filters=wanted)
     networks = engine.api.networks(filters=wanted)
-    return [
-        item["Id"] for item in (*containers, *networks) if item["Labels"][OWNER].split("/")[1] == str(pid)
-    ]
+    return [item["Id"] for item in (*containers, *networks) if f"/{pid}/" in item["Labels"][OWNER]]
 
 
 def reach(engine: Engine, run: "subprocess.Popen[bytes]", things: int) -> None:
