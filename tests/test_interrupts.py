@@ -58,6 +58,8 @@ def test_those_who_ignore_interrupts_go_on_ignoring_them() -> None:
     try:
         with interrupts_wait():
             signal.raise_signal(signal.SIGINT)
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, usual)
 

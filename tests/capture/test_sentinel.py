@@ -51,7 +51,10 @@ def test_garbage_is_no_mark(data: bytes) -> None:
 
 @given(st.binary(max_size=300))
 def test_garbage_behind_the_magic_is_a_mark_or_none(data: bytes) -> None:
-    decode_sentinel(packet(FRAME[:22] + data))
+    found = decode_sentinel(packet(FRAME[:22] + data))
+    # An id and the length of a label are the least.
+    assert (found is None) == (len(data) <= 16)
+    assert found is None or found.mark_id == data[:16]
 
 
 def test_ids_have_one_size() -> None:

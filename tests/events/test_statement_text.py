@@ -143,4 +143,6 @@ def test_no_text_is_an_error(text: str) -> None:
     for found in read_statement(text):
         for terms in found.columns.values():
             for term in terms:
-                term_bytes(term, ScalarType.INT, (), {})
+                found_bytes = term_bytes(term, ScalarType.INT, (), {})
+                # An int, or not known.
+                assert found_bytes is None or len(found_bytes) in {0, 4}

@@ -18,10 +18,13 @@ def test_a_field_that_no_payload_of_the_verb_has_is_refused_with_what_there_is()
 
 
 def test_fields_of_newer_lines_properties_and_fields_in_lists_exist() -> None:
-    one_way(MUTATION, reply_to_host_id=1, mutation__partition__rows__marker=1)
-    request(READ_DATA, command__row_limit=1, command__partition_slice__partition_row_limit=1)
-    query(parameters__page_size_rows=100)
-    event(event_type="STATUS_CHANGE")
+    found = [
+        one_way(MUTATION, reply_to_host_id=1, mutation__partition__rows__marker=1),
+        request(READ_DATA, command__row_limit=1, command__partition_slice__partition_row_limit=1),
+        query(parameters__page_size_rows=100),
+        event(event_type="STATUS_CHANGE"),
+    ]
+    assert [len(pattern.fields) for pattern in found] == [2, 2, 1, 1]
 
 
 def test_a_reply_of_a_verb_to_come_may_have_any_field_that_there_is() -> None:

@@ -71,9 +71,13 @@ def test_connections_outlive_isolation_and_what_was_sent_meanwhile_arrives(netwo
 
 def test_the_client_reaches_an_isolated_node(network: Network) -> None:
     network.links.isolate("n1")
-    with listening(network, "n1", 9042), network.client.socket() as near:
+    with listening(network, "n1", 9042) as listener, network.client.socket() as near:
         near.settimeout(5)
         near.connect((network.node("n1").address, 9042))
+        near.sendall(b"client")
+        with listener.accept()[0] as far:
+            far.settimeout(5)
+            assert receive(far, 6) == b"client"
     network.links.heal("n1")
 
 

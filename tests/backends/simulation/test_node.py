@@ -1,6 +1,5 @@
 """Whole nodes: what changes of the schema do to data on all of them."""
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -261,7 +260,9 @@ def test_a_node_that_was_decommissioned_does_not_start_again(tmp_path: Path) -> 
             for key in range(8)
         ]
         nodes.call(at_once(lambda: nodes[1].context.storage.apply(batchlog._entry((bytes(16),), lost))))
-        time.sleep(0.05)
+        # Younger than twice the timeout of writes, it would be left to its coordinator.
+        kept_us = nodes[1].context.world.now_us
+        nodes.until(lambda: nodes[1].context.world.now_us > kept_us + 50_000)
         nodes.call(nodes[1].node._membership.decommission())
         nodes.call(nodes[1].stop())
         assert len(nodes.run("SELECT v FROM k.t")) == 8

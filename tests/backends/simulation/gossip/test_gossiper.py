@@ -183,6 +183,10 @@ def test_what_a_node_says_reaches_all_others() -> None:
         change = (address(1), ApplicationState.RPC_READY, "1")
         await until(lambda: change in heard)
         await until(lambda: nodes[1].gossip.state_of(address(1), ApplicationState.RPC_READY) == "1")
+        # However often it is told, it is news once.
+        later = (nodes[2].gossip.heartbeat_of(address(1)) or 0) + 2
+        await until(lambda: (nodes[2].gossip.heartbeat_of(address(1)) or 0) >= later)
+        assert heard.count(change) == 1
 
     in_cluster(story, SEEDS)
 

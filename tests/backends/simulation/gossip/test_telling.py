@@ -47,4 +47,16 @@ def test_a_node_that_is_not_alive_any_more_is_not_waited_for() -> None:
 
 
 def test_answers_that_nobody_waits_for_do_no_harm() -> None:
-    Telling(OWN, lambda _: None).hear(PEER, [wanted(3)])
+    asked: list[str] = []
+    telling = Telling(OWN, asked.append)
+    telling.hear(PEER, [wanted(3)])
+    assert asked == []
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_soon(lambda: telling.hear(PEER, []))
+        await telling.tell([PEER], 10, lambda _: False)
+
+    # They are not taken for those to a question that comes later.
+    asyncio.run(story())
+    assert asked == [PEER]

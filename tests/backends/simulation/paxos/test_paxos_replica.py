@@ -247,6 +247,10 @@ def test_a_decision_about_a_table_that_nobody_knows_is_reported_as_failed() -> N
             )
             asking.context.messaging.send(replica.address, Verb.PAXOS_LEARN, request, timeout_ms=900)
             await until(lambda: replica.node.sent_of(Verb.MUTATION_FAILED))
+            (failed,) = replica.node.sent_of(Verb.MUTATION_FAILED)
+            assert failed.receiver == asking.address
+            assert (failed.body.response_id, failed.body.failed_count) == (5, 1)
+            assert replica.node.sent_of(Verb.MUTATION_DONE) == []
 
     asyncio.run(run())
 

@@ -25,9 +25,21 @@ def test_holders_of_one_token_come_one_after_the_other_in_their_order() -> None:
 
 def test_holders_of_different_tokens_do_not_wait() -> None:
     async def run() -> None:
-        locks = TokenLocks()
-        async with locks.held(1, 5), locks.held(2, 5):
-            pass
+        locks, held = TokenLocks(), asyncio.Event()
+
+        async def hold() -> None:
+            async with locks.held(1, 5):
+                held.set()
+                await asyncio.sleep(60)
+
+        holding = asyncio.create_task(hold())
+        await held.wait()
+        async with locks.held(2, 0.01):
+            assert not holding.done()
+        with pytest.raises(TimeoutError):
+            async with locks.held(1, 0.01):
+                pass
+        holding.cancel()
 
     asyncio.run(run())
 

@@ -49,6 +49,7 @@ def test_a_role_is_made_once_and_every_node_looks_for_it(tmp_path: Path) -> None
 def test_a_node_that_serves_clients_looks_after_a_while(tmp_path: Path) -> None:
     with whole_nodes(1, tmp_path, default_role_delay_ms=20) as nodes:
         nodes.until(lambda: "made the role cassandra" in nodes[0].log.getvalue())
+        assert nodes.run("SELECT role FROM system_auth.roles") == [("cassandra",)]
 
 
 def form_of_read(body: ReadRequest) -> tuple[object, ...]:

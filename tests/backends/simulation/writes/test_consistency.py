@@ -50,8 +50,10 @@ def test_factors_of_strategies() -> None:
     assert replication_factor(of_all, RING) == 3
 
 
-def test_any_is_never_unavailable() -> None:
+def test_any_is_never_unavailable_as_a_hint_will_do() -> None:
     assure_enough_alive(ConsistencyLevel.ANY, SIMPLE, RING, "dc1", alive=())
+    with pytest.raises(RequestError):
+        assure_enough_alive(ConsistencyLevel.ONE, SIMPLE, RING, "dc1", alive=())
 
 
 @pytest.mark.parametrize(
@@ -75,10 +77,22 @@ def test_too_few_live_replicas_are_refused_with_the_numbers(
 
 
 @pytest.mark.parametrize(
-    "consistency", [ConsistencyLevel.QUORUM, ConsistencyLevel.LOCAL_QUORUM, ConsistencyLevel.EACH_QUORUM]
+    ("consistency", "alive"),
+    [
+        (ConsistencyLevel.ONE, DC2[:1]),
+        (ConsistencyLevel.LOCAL_ONE, DC1[:1]),
+        (ConsistencyLevel.QUORUM, (DC1[0], *DC2)),
+        (ConsistencyLevel.LOCAL_QUORUM, DC1[:2]),
+        (ConsistencyLevel.EACH_QUORUM, (*DC1[:2], *DC2)),
+        (ConsistencyLevel.ALL, (*DC1, *DC2)),
+    ],
 )
-def test_enough_live_replicas_are_not_refused(consistency: ConsistencyLevel) -> None:
-    assure_enough_alive(consistency, BY_DC, RING, "dc1", alive=(*DC1[:2], *DC2))
+def test_just_enough_live_replicas_are_not_refused_and_one_less_is(
+    consistency: ConsistencyLevel, alive: tuple[Node, ...]
+) -> None:
+    assure_enough_alive(consistency, BY_DC, RING, "dc1", alive=alive)
+    with pytest.raises(RequestError):
+        assure_enough_alive(consistency, BY_DC, RING, "dc1", alive=alive[1:])
 
 
 def test_a_replica_to_come_raises_what_is_needed_and_does_not_show_in_the_refusal() -> None:
