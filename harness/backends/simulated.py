@@ -14,6 +14,7 @@ from harness.backends.live.machine import Machine
 from harness.backends.network.bridge_tap import BridgeTap
 from harness.backends.network.network import Network
 from harness.backends.network.process import Process
+from harness.backends.network.template import Template, template_of
 from harness.backends.process_machine import ProcessMachine
 from harness.backends.scylla_settings import Place, count_of, next_place
 from harness.backends.simulation.faults import chosen, known
@@ -36,12 +37,13 @@ class SimulatedSite:
     has_tablets = False
     boots_together = True
 
-    def __init__(self, network: Network, needs: Needs, faults: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, network: Network, template: Template, needs: Needs, faults: tuple[str, ...] = ()
+    ) -> None:
         self.network = network
+        self._template = template
         self._faults = faults
         self._needs = needs
-        # Loaded while the rest of the network is made.
-        self._template = network.load(NODE_PROGRAM, environment=_environment())
         self._count = count_of(needs)
         self._machines: list[ProcessMachine] = []
         self._launches: list[HeldLaunch] = []
@@ -61,12 +63,9 @@ class SimulatedSite:
         """
         count_of(needs)
         bugs = chosen() if faults is None else known(faults)
-        network = Network.create()
-        try:
-            return cls(network, needs, bugs)
-        except BaseException:
-            network.close()
-            raise
+        # Loaded, where it is not yet, while the network is made.
+        template = template_of(NODE_PROGRAM, environment=_environment())
+        return cls(Network.create(), template, needs, bugs)
 
     @property
     def machines(self) -> tuple[Machine, ...]:
@@ -193,6 +192,8 @@ def _environment() -> dict[str, str]:
     """Ours, but that the node finds the same modules, and its log comes as it is written."""
     paths = [path for path in sys.path if path]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+    # pytest's, anew in each test; nodes of all tests have the same environment.
+    environment.pop("PYTEST_CURRENT_TEST", None)
     if environment.pop("PYTHONDONTWRITEBYTECODE", "") and "PYTHONPYCACHEPREFIX" not in environment:
         # Who wants no compiled files beside the sources has them elsewhere: without them, nodes start half as fast.
         with suppress(RuntimeError):

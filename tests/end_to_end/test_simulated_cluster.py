@@ -13,7 +13,12 @@ import pytest
 
 from harness.dissect.reading import read_context, read_trace
 from harness.waiting import wait_until
-from tests.backends.network.networks import skip_without_dumpcap, skip_without_namespaces
+from tests.backends.network.networks import (
+    RUN_VARIABLE,
+    processes_of,
+    skip_without_dumpcap,
+    skip_without_namespaces,
+)
 
 pytestmark = pytest.mark.namespaces
 
@@ -44,6 +49,7 @@ def running_up(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[s
             stderr=said,
             text=True,
             cwd=ROOT,
+            env={**os.environ, RUN_VARIABLE: str(folder)},
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
         )
         try:
@@ -116,20 +122,7 @@ def test_what_a_killed_run_leaves_is_cleaned_up(tmp_path: Path) -> None:
     # Another run that began since may have cleaned up before.
     assert str(left) in cleaned.stdout or not left.exists()
     assert wait_until(lambda: not left.exists(), timeout_s=10)
-    assert not _processes_of(str(left))
-
-
-def _processes_of(folder: str) -> list[str]:
-    """Command lines that name a folder."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = path.read_bytes().replace(b"\x00", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if folder in line and path.parent.name != str(os.getpid()):
-            found.append(line)
-    return found
+    assert wait_until(lambda: not processes_of(tmp_path), timeout_s=10), processes_of(tmp_path)
 
 
 def test_run_finds_scenarios_by_a_word(tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ class Keeper:
         self._lock = Lock()
         self._request_count = 0
         self._log = log
+        self._namespace_descriptors: list[int] = []
         self.is_rootless = not may_make_namespaces()
         """Whether there is a user namespace around the network, so that the host is out of reach from there."""
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -94,6 +95,11 @@ class Keeper:
         self.hub = self._namespace(0, reply)
         """The first network namespace, which the bridge is for."""
         self._hub_descriptor = descriptors[0]
+        # Open as long as the keeper is: its number could soon be that of another process.
+        self.pid_namespace_descriptor = self._open_namespace("pid")
+        """The namespace of process numbers, in which all ends with the keeper."""
+        self.user_namespace_descriptor = self._open_namespace("user") if self.is_rootless else None
+        """The user namespace around the network, if there is one."""
 
     @property
     def hub_descriptor(self) -> int:
@@ -213,9 +219,21 @@ class Keeper:
             if hasattr(self, "_hub_descriptor"):
                 os.close(self._hub_descriptor)
                 del self._hub_descriptor
+            while self._namespace_descriptors:
+                os.close(self._namespace_descriptors.pop())
         if not wait_until(lambda: self._process.poll() is not None, timeout_s=_END_TIMEOUT_S):
             self._process.kill()
             self._process.wait()
+
+    def _open_namespace(self, kind: str) -> int:
+        """Open a namespace of the keeper's."""
+        try:
+            descriptor = os.open(f"/proc/{self.pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            self.close()
+            raise self._gone() from None
+        self._namespace_descriptors.append(descriptor)
+        return descriptor
 
     def _namespace(self, number: int, reply: dict[str, object]) -> Namespace:
         return Namespace(

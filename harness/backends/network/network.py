@@ -97,7 +97,9 @@ class NetworkNode:
             BackendError: the program cannot be loaded, the log cannot be opened, or the network is gone.
         """
         try:
-            started = template.start(self.namespace, arguments, name=self.name, log=log, gate=gate)
+            started = template.start(
+                self._keeper, self.namespace, arguments, name=self.name, log=log, gate=gate
+            )
         except OSError as error:
             what = f"{error.filename}: " if error.filename else ""
             raise BackendError(
@@ -159,7 +161,6 @@ class Network:
         self._lease = lease
         self._keeper = keeper
         self._nodes: dict[str, NetworkNode] = {}
-        self._templates: list[Template] = []
         self._has_host_interface = False
         self._other_folder: Path | None = None
         self._hub = hub
@@ -290,20 +291,6 @@ class Network:
             self._other_folder = other
         return other
 
-    def load(self, module: str, *, environment: Mapping[str, str]) -> Template:
-        """Begin to load a Python program, of which many copies are to be started.
-
-        Args:
-            module: has its ``main(arguments)``, which gives the exit code.
-            environment: all its variables.
-
-        Raises:
-            BackendError: the network is gone.
-        """
-        template = Template(self._keeper, module, log=self.folder / "template.log", environment=environment)
-        self._templates.append(template)
-        return template
-
     def close(self) -> None:
         """End every program of the network and remove all of it; the second call does nothing."""
         if self._lease.descriptor < 0:
@@ -313,8 +300,6 @@ class Network:
                 host.remove(self.name)
         self._hub.close()
         self.tap.close()
-        for template in self._templates:
-            template.close()
         self._keeper.close()
         for folder in (self.folder, self._other_folder):
             if folder is not None:

@@ -1,62 +1,72 @@
-"""The other end of ``template_program``: starts copies of a loaded program in namespaces.
+"""The other end of ``template_program``: starts copies of a loaded program in the namespaces of any network.
 
-What takes a Python program most of its start is to load itself; here that happens once, beside other work.
+What takes a Python program most of its start is to load itself; here that happens once, beside other work, and serves
+all networks that this process makes one after the other.
 """
 
+import atexit
 import json
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 
 from harness.backends.network.keeper import Keeper, Namespace, Started
-from harness.backends.network.template_program import FILE_COUNT, MESSAGE_BYTES_MAX
+from harness.backends.network.template_program import MESSAGE_BYTES_MAX
 from harness.errors import BackendError
 
 _PROGRAM = "harness.backends.network.template_program"
-_CONTROL = 3
 _TIMEOUT_S = 60.0
-_LOG_TAIL = 2000
+_LOG_TAIL_BYTES = 2000
 
 
 class Template:
     """A program that is being loaded, or is.
 
     Args:
-        keeper: of the namespaces.
         module: has the program's ``main(arguments)``, which gives the exit code; maybe also ``prepare()``, which does once
             what each copy would have to do.
-        log: file for what it says while it is loaded.
         environment: all its variables, and those of its copies.
-
-    Raises:
-        BackendError: the keeper is gone.
-        OSError: the log cannot be opened.
     """
 
-    def __init__(self, keeper: Keeper, module: str, *, log: Path, environment: Mapping[str, str]) -> None:
-        self._keeper = keeper
+    def __init__(self, module: str, *, environment: Mapping[str, str]) -> None:
         self.module = module
         """What the program is called."""
-        self._log = log
         self._lock = Lock()
+        # No file: it belongs to no network, whose folder it could be in.
+        self._log = os.memfd_create("template.log", os.MFD_CLOEXEC)
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(_TIMEOUT_S)
-        # The folder is only for who looks at lists of processes: it says which network they belong to.
-        command = [sys.executable, "-m", _PROGRAM, module, str(_CONTROL), str(log.parent)]
+        # Our number is only for who looks at lists of processes.
+        command = [sys.executable, "-m", _PROGRAM, module, str(theirs.fileno()), f"of={os.getpid()}"]
         try:
             with theirs:
-                keeper.start(
-                    keeper.hub, command, stdout=log, environment=environment, passed=(theirs.fileno(),)
+                self._process = subprocess.Popen(  # noqa: S603  (our own program)
+                    command,
+                    pass_fds=(theirs.fileno(),),
+                    stdin=subprocess.DEVNULL,
+                    stdout=self._log,
+                    stderr=self._log,
+                    env=dict(environment),
+                    # Ctrl-C is for us alone.
+                    start_new_session=True,
                 )
         except BaseException:
             self._control.close()
+            os.close(self._log)
             raise
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it is there, and was not closed."""
+        return self._control.fileno() >= 0 and self._process.poll() is None
 
     def start(
         self,
+        keeper: Keeper,
         namespace: Namespace,
         arguments: Sequence[str],
         *,
@@ -67,7 +77,8 @@ class Template:
         """Start a copy, as the leader of a session of its own; waits until the program is loaded.
 
         Args:
-            namespace: where.
+            keeper: of the network, with which the copy ends.
+            namespace: where in it.
             arguments: of the program.
             name: what it is called among processes.
             log: file that standard output and standard error are added to.
@@ -78,15 +89,17 @@ class Template:
             OSError: the log cannot be opened, or there are too many processes.
             BackendError: the program cannot be loaded, or the keeper is gone.
         """
-        request = json.dumps({"name": name, "arguments": [*arguments]}).encode()
         with self._lock, Path(os.devnull).open("rb") as nothing, log.open("ab") as said:
             where = os.open(namespace.path, os.O_RDONLY | os.O_CLOEXEC)
-            files = [where, nothing.fileno(), said.fileno(), said.fileno()]
-            assert len(files) == FILE_COUNT
+            files = {"pid": keeper.pid_namespace_descriptor, "net": where}
+            if keeper.user_namespace_descriptor is not None:
+                files["user"] = keeper.user_namespace_descriptor
+            files |= {"0": nothing.fileno(), "1": said.fileno(), "2": said.fileno()}
             if gate is not None:
-                files.append(gate)
+                files["gate"] = gate
+            request = {"name": name, "arguments": [*arguments], "files": [*files]}
             try:
-                socket.send_fds(self._control, [request], files)
+                socket.send_fds(self._control, [json.dumps(request).encode()], [*files.values()])
                 data = self._control.recv(MESSAGE_BYTES_MAX)
             except OSError as error:
                 raise self._lost(str(error)) from error
@@ -97,17 +110,53 @@ class Template:
         reply: dict[str, int] = json.loads(data)
         if "error" in reply:
             raise OSError(reply["error"], os.strerror(reply["error"]))
-        return self._keeper.adopt(reply["inner_pid"], pid=reply["pid"])
+        return keeper.adopt(reply["inner_pid"], pid=reply["pid"])
 
     def close(self) -> None:
-        """Start nothing any more; copies go on."""
+        """Start nothing any more; copies go on. The second call does nothing."""
+        if self._control.fileno() < 0:
+            return
         self._control.close()
+        os.close(self._log)
+        # It has nothing to do but to end; while it is loaded, that cannot wait.
+        self._process.kill()
+        self._process.wait()
 
     def _lost(self, why: str) -> BackendError:
-        try:
-            said = self._log.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL:].rstrip()
-        except OSError:
-            said = ""
+        """The error for one that does not answer; it is closed."""
+        length = os.fstat(self._log).st_size
+        told = os.pread(self._log, _LOG_TAIL_BYTES, max(0, length - _LOG_TAIL_BYTES))
+        said = told.decode(errors="replace").rstrip()
+        self.close()
         return BackendError(
             f"{self.module} cannot be loaded: {why}" + (f"; it said:\n{said}" if said else "")
         )
+
+
+def template_of(module: str, *, environment: Mapping[str, str]) -> Template:
+    """The template of a program, loaded for whoever asked for it first; it stays until this process ends.
+
+    Args:
+        module: as of ``Template``.
+        environment: the same; another one than last time makes another template.
+    """
+    key = (os.getpid(), module, dict(environment))
+    kept = _kept.get("template")
+    if kept is not None and kept[0] == key and kept[1].is_usable:
+        return kept[1]
+    if kept is None:
+        atexit.register(_close_kept)
+    elif kept[0][0] == os.getpid():
+        kept[1].close()
+    template = Template(module, environment=environment)
+    _kept["template"] = (key, template)
+    return template
+
+
+_kept: dict[str, tuple[tuple[int, str, dict[str, str]], Template]] = {}
+
+
+def _close_kept() -> None:
+    key, template = _kept.pop("template")
+    if key[0] == os.getpid():
+        template.close()

@@ -4,9 +4,8 @@
 
 It imports the module, calls its ``prepare()`` if it has one, and then waits for requests on the socket that the
 descriptor is of; each makes a copy of this process that calls the module's ``main(arguments)``, whose result is its
-exit code. The copy has no parent but the first process of the namespace (see ``keeper_program``), in a session of its
-own, as if it had been started by that.
-With a gate, the copy is made at once but begins when a byte comes through it, and ends if none can come any more.
+exit code. The copy is in the namespaces of a network, and has no parent but their first process (see
+``keeper_program``), in a session of its own, as if it had been started by that. With a gate, the copy is made at once but begins when a byte comes through it, and ends if none can come any more.
 The template ends when the socket is closed. Further words mean nothing to it; lists of processes show them.
 
 Requests and replies are JSON, one in a datagram; see ``template`` for their fields.
@@ -23,11 +22,17 @@ import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
-from harness.backends.network.syscalls import CLONE_NEWNET, be_called, enter_namespace
+from harness.backends.network.syscalls import (
+    CLONE_NEWNET,
+    CLONE_NEWPID,
+    CLONE_NEWUSER,
+    be_called,
+    enter_namespace,
+)
 
 MESSAGE_BYTES_MAX = 1 << 16
-FILE_COUNT = 4
-"""Descriptors beside a request: the network namespace, standard input, output and error; then maybe the gate."""
+_FILES_MAX = 7
+"""Descriptors beside a request, which names them: namespaces (user, pid, net), standard files (0, 1, 2) and gate."""
 
 
 def main() -> int:
@@ -47,25 +52,40 @@ def main() -> int:
     gc.enable()
     while True:
         data, ancillary, _, _ = control.recvmsg(
-            MESSAGE_BYTES_MAX, socket.CMSG_SPACE((FILE_COUNT + 1) * array.array("i").itemsize)
+            MESSAGE_BYTES_MAX, socket.CMSG_SPACE(_FILES_MAX * array.array("i").itemsize)
         )
         if not data:
             return 0
         numbers = array.array("i")
         for _, _, part in ancillary:
             numbers.frombytes(part[: len(part) - len(part) % numbers.itemsize])
-        control.send(_copied(control, program, json.loads(data), list(numbers)))
+        request = json.loads(data)
+        control.send(_copied(control, program, request, dict(zip(request["files"], numbers, strict=True))))
         for number in numbers:
             os.close(number)
 
 
 def _copied(
-    control: socket.socket, program: Callable[[list[str]], int], request: dict[str, object], files: list[int]
+    control: socket.socket,
+    program: Callable[[list[str]], int],
+    request: dict[str, object],
+    files: dict[str, int],
 ) -> bytes:
     """Make a copy; what it says of itself before it begins is the reply."""
     reader, writer = os.pipe2(os.O_CLOEXEC)
     parent = os.fork()
     if not parent:
+        # Namespaces of users cannot be left again; those of processes are entered by who is born there.
+        try:
+            if "user" in files:
+                enter_namespace(files["user"], CLONE_NEWUSER)
+            enter_namespace(files["pid"], CLONE_NEWPID)
+            first = os.fork()
+        except OSError as error:
+            _fail(error, writer)
+        if first:
+            os.waitpid(first, 0)
+            os._exit(0)
         # The copy's parent ends at once, and leaves it to the first process of the namespace.
         if os.fork():
             os._exit(0)
@@ -82,17 +102,16 @@ def _copied(
 
 
 def _become(
-    program: Callable[[list[str]], int], request: dict[str, object], files: list[int], writer: int
+    program: Callable[[list[str]], int], request: dict[str, object], files: dict[str, int], writer: int
 ) -> NoReturn:
     exit_code = 1
     try:
         os.setsid()
-        namespace, *standard = files[:FILE_COUNT]
-        gate = files[FILE_COUNT] if len(files) > FILE_COUNT else None
-        enter_namespace(namespace, CLONE_NEWNET)
-        for target, descriptor in enumerate(standard):
-            os.dup2(descriptor, target)
-        for descriptor in files[:FILE_COUNT]:
+        gate = files.pop("gate", None)
+        enter_namespace(files["net"], CLONE_NEWNET)
+        for target in range(3):
+            os.dup2(files[str(target)], target)
+        for descriptor in files.values():
             os.close(descriptor)
         be_called(str(request["name"]))
         arguments = request["arguments"]
@@ -100,8 +119,7 @@ def _become(
         sys.argv = [sys.argv[1], *arguments]
         said = {"pid": int(os.readlink("/proc/self")), "inner_pid": os.getpid()}  # noqa: PTH115  (no pathlib needed)
     except OSError as error:
-        os.write(writer, json.dumps({"error": error.errno}).encode())
-        os._exit(exit_code)
+        _fail(error, writer)
     os.write(writer, json.dumps(said).encode())
     os.close(writer)
     if gate is not None:
@@ -116,6 +134,11 @@ def _become(
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(exit_code)
+
+
+def _fail(error: OSError, writer: int) -> NoReturn:
+    os.write(writer, json.dumps({"error": error.errno}).encode())
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -188,9 +188,13 @@ def test_a_node_that_does_not_exist_is_named(network: Network) -> None:
 
 
 ROOTLESS = """
-import socket, sys
+import os, socket, sys
 from pathlib import Path
 from harness.backends.network.network import Network
+from harness.backends.network.template import Template
+folder = Path(sys.argv[1]).parent
+(folder / "program_of_nobody.py").write_text("import os\\ndef main(arguments): return 40 + os.geteuid()")
+template = Template("program_of_nobody", environment={**os.environ, "PYTHONPATH": f"{folder}:{os.environ['PYTHONPATH']}"})
 with Network.create(2, state_folder=Path(sys.argv[1])) as network:
     assert network.is_rootless and not network.client.is_host
     address = network.node("n1").address
@@ -207,6 +211,8 @@ with Network.create(2, state_folder=Path(sys.argv[1])) as network:
         except TimeoutError:
             print("isolated")
     print("behind the prefix:", *network.client.command_prefix[:1])
+    print("a copy ended with", network.node("n1").start_copy(template, [], log=folder / "log").wait(timeout_s=20))
+template.close()
 """
 
 
@@ -249,7 +255,8 @@ def test_root_is_not_needed_where_users_have_namespaces(namespaces: None, folder
     assert ended.stderr == ""
     reached, *rest = ended.stdout.splitlines()
     assert re.fullmatch(r"reached from 198\.1[89]\.\d+\.254", reached)
-    assert rest == ["isolated", "behind the prefix: nsenter"]
+    # There, who is nobody here is root.
+    assert rest == ["isolated", "behind the prefix: nsenter", "a copy ended with 40"]
     assert wait_until(lambda: not list((folder_of_nobody / "state").iterdir()), timeout_s=5)
 
 

@@ -1,5 +1,6 @@
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from harness.backends.network.keeper import Keeper
 from harness.backends.network.process_identity import ProcessIdentity
-from harness.backends.network.template import Template
+from harness.backends.network.template import Template, template_of
 from harness.errors import BackendError
 from harness.waiting import wait_until
 
@@ -32,16 +33,15 @@ def main(arguments):
 
 
 @pytest.fixture
-def template(keeper: Keeper, tmp_path: Path) -> Iterator[Template]:
+def template(tmp_path: Path) -> Iterator[Template]:
     (tmp_path / "program_to_copy.py").write_text(PROGRAM)
-    template = template_of(keeper, tmp_path, "program_to_copy")
+    template = Template("program_to_copy", environment=environment_with(tmp_path))
     yield template
     template.close()
 
 
-def template_of(keeper: Keeper, folder: Path, module: str) -> Template:
-    paths = os.pathsep.join([str(folder), *filter(None, sys.path)])
-    return Template(keeper, module, log=folder / "template.log", environment={"PYTHONPATH": paths})
+def environment_with(folder: Path) -> dict[str, str]:
+    return {"PYTHONPATH": os.pathsep.join([str(folder), *filter(None, sys.path)])}
 
 
 def test_copies_of_what_is_loaded_once_run_in_their_namespaces(
@@ -52,21 +52,66 @@ def test_copies_of_what_is_loaded_once_run_in_their_namespaces(
     os.close(descriptor)
     log = tmp_path / "log"
     for arguments in (["one"], ["one", "two"]):
-        copy = template.start(namespace, arguments, name="n1", log=log)
+        copy = template.start(keeper, namespace, arguments, name="n1", log=log)
         assert wait_until(lambda: keeper.exit_code(copy) is not None, timeout_s=TIMEOUT_S)  # noqa: B023
         assert keeper.exit_code(copy) == len(arguments)
     assert log.read_text() == f"one net:[{inode}] True \none two net:[{inode}] True \n"
-    loaded, prepared = (tmp_path / "template.log").read_text().splitlines()
+
+
+def test_it_is_loaded_and_prepared_once_for_all_networks(template: Template, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    for number in range(2):
+        with (tmp_path / "lease").open("wb") as lease:
+            keeper = Keeper(lease_descriptor=lease.fileno(), log=tmp_path / "keeper.log")
+            copy = template.start(keeper, keeper.hub, ["stay"], name=f"n{number}", log=log)
+            identity = ProcessIdentity.of(copy.pid)
+            assert identity is not None
+            keeper.close()
+            assert identity.has_ended()
+    assert template.is_usable
+    loaded, prepared = os.pread(template._log, 1000, 0).decode().splitlines()
     assert loaded.split()[1] == prepared.split()[1]
+
+
+def test_the_template_of_a_program_is_kept_until_its_environment_changes(tmp_path: Path) -> None:
+    (tmp_path / "program_to_copy.py").write_text(PROGRAM)
+    environment = environment_with(tmp_path)
+    first = template_of("program_to_copy", environment=environment)
+    assert template_of("program_to_copy", environment=dict(environment)) is first
+    second = template_of("program_to_copy", environment={**environment, "MORE": "1"})
+    assert second is not first
+    assert not first.is_usable
+    second.close()
+    third = template_of("program_to_copy", environment={**environment, "MORE": "1"})
+    assert third.is_usable
+    third.close()
+
+
+def test_it_ends_with_the_process_that_made_it(tmp_path: Path) -> None:
+    (tmp_path / "program_to_copy.py").write_text(PROGRAM)
+    program = (
+        "import os, signal; from harness.backends.network.template import Template; "
+        "template = Template('program_to_copy', environment=dict(os.environ)); "
+        "print(template._process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        env={**os.environ, **environment_with(tmp_path)},
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    identity = ProcessIdentity.of(int(done.stdout))
+    assert identity is None or wait_until(identity.has_ended, timeout_s=TIMEOUT_S)
 
 
 def test_a_copy_is_known_by_its_name_and_ends_like_a_program(
     keeper: Keeper, template: Template, tmp_path: Path
 ) -> None:
-    copy = template.start(keeper.hub, ["stay"], name="n7", log=tmp_path / "log")
+    copy = template.start(keeper, keeper.hub, ["stay"], name="n7", log=tmp_path / "log")
     assert Path(f"/proc/{copy.pid}/comm").read_text() == "n7\n"
-    # Whose network it is of.
-    assert str(tmp_path) in Path(f"/proc/{copy.pid}/cmdline").read_text().split("\0")
+    # Whose it is.
+    assert f"of={os.getpid()}" in Path(f"/proc/{copy.pid}/cmdline").read_text().split("\0")
     assert keeper.exit_code(copy) is None
     template.close()
     assert keeper.exit_code(copy) is None
@@ -75,7 +120,7 @@ def test_a_copy_is_known_by_its_name_and_ends_like_a_program(
 
 
 def test_a_copy_that_fails_says_so(keeper: Keeper, template: Template, tmp_path: Path) -> None:
-    copy = template.start(keeper.hub, ["fail"], name="n1", log=tmp_path / "log")
+    copy = template.start(keeper, keeper.hub, ["fail"], name="n1", log=tmp_path / "log")
     assert wait_until(lambda: keeper.exit_code(copy) == 1, timeout_s=TIMEOUT_S)
     assert (tmp_path / "log").read_text().endswith("ValueError: nothing works\n")
 
@@ -85,7 +130,7 @@ def test_a_copy_behind_a_gate_begins_when_that_opens(
 ) -> None:
     log = tmp_path / "log"
     gate, opener = os.pipe()
-    copy = template.start(keeper.hub, ["one"], name="n1", log=log, gate=gate)
+    copy = template.start(keeper, keeper.hub, ["one"], name="n1", log=log, gate=gate)
     os.close(gate)
     assert Path(f"/proc/{copy.pid}/comm").read_text() == "n1\n"
     assert log.read_text() == ""
@@ -99,7 +144,7 @@ def test_a_copy_behind_a_gate_that_nobody_can_open_ends(
     keeper: Keeper, template: Template, tmp_path: Path
 ) -> None:
     gate, opener = os.pipe()
-    copy = template.start(keeper.hub, ["one"], name="n1", log=tmp_path / "log", gate=gate)
+    copy = template.start(keeper, keeper.hub, ["one"], name="n1", log=tmp_path / "log", gate=gate)
     os.close(gate)
     os.close(opener)
     assert wait_until(lambda: keeper.exit_code(copy) == 0, timeout_s=TIMEOUT_S)
@@ -107,7 +152,9 @@ def test_a_copy_behind_a_gate_that_nobody_can_open_ends(
 
 
 def test_copies_end_with_the_keeper(keeper: Keeper, template: Template, tmp_path: Path) -> None:
-    copy = ProcessIdentity.of(template.start(keeper.hub, ["stay"], name="n1", log=tmp_path / "log").pid)
+    copy = ProcessIdentity.of(
+        template.start(keeper, keeper.hub, ["stay"], name="n1", log=tmp_path / "log").pid
+    )
     assert copy is not None
     keeper.close()
     assert copy.has_ended()
@@ -115,13 +162,13 @@ def test_copies_end_with_the_keeper(keeper: Keeper, template: Template, tmp_path
 
 def test_a_program_that_cannot_be_loaded_says_why(keeper: Keeper, tmp_path: Path) -> None:
     (tmp_path / "broken_program.py").write_text("import no_such_module\n")
-    template = template_of(keeper, tmp_path, "broken_program")
+    template = Template("broken_program", environment=environment_with(tmp_path))
     with pytest.raises(BackendError, match="broken_program cannot be loaded") as caught:
-        template.start(keeper.hub, [], name="n1", log=tmp_path / "log")
+        template.start(keeper, keeper.hub, [], name="n1", log=tmp_path / "log")
     assert str(caught.value).endswith("ModuleNotFoundError: No module named 'no_such_module'")
-    template.close()
+    assert not template.is_usable
 
 
 def test_a_log_that_cannot_be_opened_is_named(keeper: Keeper, template: Template) -> None:
     with pytest.raises(FileNotFoundError, match="no-such-place"):
-        template.start(keeper.hub, ["one"], name="n1", log=Path("/no-such-place/log"))
+        template.start(keeper, keeper.hub, ["one"], name="n1", log=Path("/no-such-place/log"))
