@@ -72,6 +72,8 @@ class LiveRecorder:
         self._held_up_from: int | None = None
         self._held_up_since_s = 0.0
         self._is_ended = False
+        self._end_ns: int | None = None
+        """Of the trace, once it is known."""
         self._told = 0
 
     @property
@@ -169,14 +171,18 @@ class LiveRecorder:
     def end(self) -> None:
         """Record no more; the file is whole then, and what is known of nodes and tables is written beside it.
 
+        The trace ends where work was quiet last: what nodes began behind that, the file may hold a part of.
+
         Raises:
             CaptureError: the capture could not go on to its end, or its context cannot be written.
+            BackendError: work is not quiet in time.
         """
         if self._is_ended:
             return
         try:
             self.trace()
-            capture = self._capture.stop(behind=self._mark_behind_all())
+            capture = self._capture.stop(behind=self._mark_behind_all() or self._wait_until_quiet())
+            self._end_ns = capture.ended_at_ns
             self._feed()
             self._take(self._dissector.close())
         finally:
@@ -227,7 +233,13 @@ class LiveRecorder:
         """When anything was sent or done last."""
         return max(self._cluster.request_log.last_ns, self._cluster.members.last_change_ns)
 
-    def _wait_until_quiet(self) -> None:
+    def _wait_until_quiet(self) -> Mark:
+        """Return the mark at which nothing was under way.
+
+        Raises:
+            CaptureError: the capture cannot go on.
+            BackendError: work is not quiet in time.
+        """
         now_ns, last_ns = time.time_ns(), self._last_ns
         if now_ns - last_ns < _ANSWERED_LATE_NS:
             last_ns = now_ns + _AFTERMATH_NS
@@ -256,6 +268,8 @@ class LiveRecorder:
             )
             what = f"{len(left)} requests are not answered: {shown}" if left else "nodes go on talking"
             raise BackendError(f"work is not quiet after {QUIET_TIMEOUT_S:g} s; {what}")
+        assert self._quiet is not None
+        return self._quiet.mark
 
     def _is_hopeless(self, message: Message) -> bool:
         """Whether one of its ends was gone since; of those that only stand still, whether they do so now."""
@@ -296,13 +310,17 @@ class LiveRecorder:
                 self._requests[client.address, client.port, message.msg_id].append(message.number)
 
     def _so_far(self) -> Trace:
+        messages, last_ns, end_ns = self._messages, self._dissector.last_time_ns, self._end_ns
+        if end_ns is not None:
+            messages = [message for message in messages if message.time_ns <= end_ns]
+            last_ns = None if last_ns is None else min(last_ns, end_ns)
         return Trace(
-            tuple(self._messages),
+            tuple(messages),
             self._dissector.missing,
             self._context.topology,
             self._dissector.schema,
             self._dissector.first_time_ns,
-            self._dissector.last_time_ns,
+            last_ns,
         )
 
     def _number_of(self, request: SentRequest) -> int | None:

@@ -61,7 +61,11 @@ class GrowingCapture:
         self.behind = behind
         self.path.write_bytes(self._data)
         return CaptureFile(
-            path=self.path, packet_count=9, dropped_packets=self.dropped, started_at_ns=0, ended_at_ns=1
+            path=self.path,
+            packet_count=9,
+            dropped_packets=self.dropped,
+            started_at_ns=0,
+            ended_at_ns=self.now_ns if behind is None else behind.time_ns,
         )
 
     def close(self) -> None:
@@ -168,6 +172,7 @@ def test_it_goes_on_until_a_claim_holds(recorded: Recorded) -> None:
 
 
 def test_the_end_leaves_a_whole_file_with_its_context(recorded: Recorded) -> None:
+    recorded.capture.grow(1000)
     recorded.recorder.end()
     recorded.recorder.end()
     assert recorded.capture.is_closed
@@ -177,6 +182,17 @@ def test_the_end_leaves_a_whole_file_with_its_context(recorded: Recorded) -> Non
     assert [table.full_name for table in context.schema.tables] == ["demo.map"]
     assert context.dropped_packets == 0
     assert len(read_trace(recorded.capture.path)) == len(recorded.recorder.trace()) == len(recorded.whole)
+
+
+def test_what_begins_behind_the_end_is_in_the_file_and_not_in_the_trace(recorded: Recorded) -> None:
+    recorded.send(1)
+    before = recorded.recorder.trace()
+    # The file grows until the program that writes it has ended.
+    recorded.recorder.end()
+    assert recorded.recorder.trace().messages == before.messages
+    assert len(before) < len(read_trace(recorded.capture.path)) == len(recorded.whole)
+    assert recorded.capture.last_mark is not None
+    assert recorded.recorder.trace().ended_ns == recorded.capture.last_mark.time_ns
 
 
 def test_the_mark_of_quiet_work_is_that_of_the_end(recorded: Recorded) -> None:
@@ -198,10 +214,11 @@ def test_what_was_sent_since_stands_before_the_mark_of_the_end(recorded: Recorde
 
 def test_a_mark_before_anything_that_was_sent_is_none_of_the_end(recorded: Recorded) -> None:
     recorded.recorder.trace()
+    first = recorded.capture.last_mark
     with recorded.cluster.request_log.unrecorded():
         recorded.send(1)
     recorded.recorder.end()
-    assert recorded.capture.behind is None
+    assert recorded.capture.behind is recorded.capture.last_mark is not first
 
 
 @pytest.mark.parametrize("dropped", [3, None])
