@@ -7,6 +7,7 @@ import gc
 import json
 import shlex
 import shutil
+import sys
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -250,9 +251,9 @@ def end_shared(backend: str | None) -> None:
     try:
         _reuse.close()
     finally:
-        if backend == DOCKER:
-            from harness.backends.docker.site import clean_up_own  # noqa: PLC0415  (the same)
-
+        # Who was interrupted while this was loaded has made nothing, and can load it no more.
+        clean_up_own = getattr(sys.modules.get("harness.backends.docker.site"), "clean_up_own", None)
+        if backend == DOCKER and clean_up_own is not None:
             clean_up_own()
 
 
