@@ -39,6 +39,11 @@ def begun(*names: str) -> tuple[CaptureMerger, bytes]:
     return merger, written
 
 
+def rest_of(merger: CaptureMerger, *taps: int) -> bytes:
+    """What is written when taps have ended, each by itself."""
+    return b"".join(merger.end(tap) for tap in taps)
+
+
 def events_of(data: bytes) -> list[CaptureEvent]:
     decoder = CaptureDecoder()
     return decoder.feed(data) + decoder.close()
@@ -52,7 +57,7 @@ def test_frame_that_two_taps_saw_is_kept_once_as_the_first_saw_it() -> None:
     merger, written = begun("n1", "n2")
     written += merger.feed(0, [packet(100, b"request"), packet(205, b"reply")])
     written += merger.feed(1, [packet(103, b"request"), packet(201, b"reply")])
-    written += merger.close()
+    written += rest_of(merger, 0, 1)
     assert frames_of(written) == [(100, b"request"), (201, b"reply")]
 
 
@@ -61,7 +66,7 @@ def test_frame_that_was_sent_twice_stays_twice() -> None:
     # The first copy on its way to n2 was lost between the taps.
     written += merger.feed(0, [packet(100, b"again"), packet(300, b"again")])
     written += merger.feed(1, [packet(302, b"again")])
-    written += merger.close()
+    written += rest_of(merger, 0, 1)
     assert frames_of(written) == [(100, b"again"), (300, b"again")]
 
 
@@ -71,7 +76,7 @@ def test_equal_bytes_of_another_link_type_are_another_frame() -> None:
     written += merger.feed(2, [Interface(number=0, link_type=COOKED)])
     written += merger.feed(0, [packet(100, b"bytes")])
     written += merger.feed(2, [packet(101, b"bytes", link_type=COOKED)])
-    written += merger.close()
+    written += rest_of(merger, 0, 1, 2)
     assert len(frames_of(written)) == 2
 
 
@@ -79,7 +84,7 @@ def test_copies_too_far_apart_are_two_frames() -> None:
     merger, written = begun("n1", "n2")
     written += merger.feed(0, [packet(100, b"bytes")])
     written += merger.feed(1, [packet(101 + WINDOW_NS, b"bytes")])
-    written += merger.close()
+    written += rest_of(merger, 0, 1)
     assert len(frames_of(written)) == 2
 
 
@@ -92,7 +97,7 @@ def test_nothing_is_written_before_what_another_tap_may_have_seen_earlier() -> N
     written = merger.feed(1, [packet(90, b"early"), packet(110, b"mark 2")])
     head = begun("n1", "n2")[1]
     assert [data for _, data in frames_of(head + written)] == [b"early", b"late"]
-    assert [data for _, data in frames_of(head + merger.close())] == [b"mark 2"]
+    assert [data for _, data in frames_of(head + rest_of(merger, 0, 1))] == [b"mark 2"]
 
 
 def test_tap_that_has_just_begun_holds_up_others_until_it_sees_a_mark() -> None:
@@ -128,7 +133,7 @@ def test_tap_that_has_ended_holds_up_nobody() -> None:
 def test_interfaces_are_numbered_through_and_described_by_their_tap() -> None:
     merger, written = begun("n1", "n2")
     written += merger.feed(1, [packet(10, b"x")])
-    written += merger.close()
+    written += rest_of(merger, 0, 1)
     interfaces = [event for event in events_of(written) if isinstance(event, Interface)]
     assert [(item.number, item.name, item.description) for item in interfaces] == [
         (0, "eth0", "n1"),
@@ -140,13 +145,25 @@ def test_interfaces_are_numbered_through_and_described_by_their_tap() -> None:
     assert section.application == "dumpcap"
 
 
+def test_a_capture_ends_with_what_all_taps_have_seen() -> None:
+    merger, written = begun("n1", "n2")
+    written += merger.feed(0, [packet(10, b"mark"), packet(20, b"a"), packet(30, b"b")])
+    written += merger.feed(1, [packet(11, b"mark"), packet(25, b"c")])
+    written += merger.feed(0, [InterfaceStatistics(interface=0, time_ns=40, received=3, os_dropped=1)])
+    # Of what came behind that, n2 may have missed the half.
+    written += merger.close()
+    assert [data for _, data in frames_of(written)] == [b"mark", b"a", b"c"]
+    (counted,) = [event for event in events_of(written) if isinstance(event, InterfaceStatistics)]
+    assert counted.os_dropped == 1
+
+
 def test_losses_stay_with_their_interface() -> None:
     merger, written = begun("n1", "n2")
     written += merger.feed(
         1, [DroppedPackets(interface=0, packet_count=3, before_packet=1), packet(10, b"x")]
     )
     written += merger.feed(1, [InterfaceStatistics(interface=0, time_ns=20, received=5, os_dropped=3)])
-    written += merger.close()
+    written += rest_of(merger, 0, 1)
     kinds = [event for event in events_of(written) if isinstance(event, DroppedPackets | InterfaceStatistics)]
     assert kinds == [
         DroppedPackets(interface=1, packet_count=3, before_packet=1),
@@ -183,7 +200,7 @@ def test_whatever_taps_see_the_traffic_is_put_together_again(data: st.DataObject
         size = data.draw(st.integers(1, len(taps[number])))
         written += merger.feed(number, [*taps[number][:size]])
         del taps[number][:size]
-    written += merger.close()
+    written += rest_of(merger, *range(count))
     found = frames_of(written)
     assert Counter(data for _, data in found) == Counter(frame for _, frame in sent)
     assert [moment for moment, _ in found] == sorted(moment for moment, _ in found)
@@ -211,7 +228,7 @@ def test_real_traffic_seen_at_both_ends_is_the_traffic(reference: Path, name: st
         size = random.randrange(200)
         written += merger.feed(number, part[:size])
         del part[:size]
-    written += merger.close()
+    written += rest_of(merger, *range(len(nodes)))
     merged = frames_of(written)
     assert Counter(data for _, data in merged) == Counter(item.data for item in original)
     swapped = [at for at, (a, b) in enumerate(zip(merged, original, strict=True)) if a[1] != b.data]
@@ -225,4 +242,4 @@ def test_merged_capture_is_a_capture() -> None:
     source += encoder.packet(5, b"frame")
     merger = CaptureMerger()
     tap = merger.add("n1")
-    assert frames_of(merger.feed(tap, events_of(source)) + merger.close()) == [(5, b"frame")]
+    assert frames_of(merger.feed(tap, events_of(source)) + rest_of(merger, tap)) == [(5, b"frame")]

@@ -57,6 +57,7 @@ class NodeRecording:
         self._lock = RLock()
         self._merger = CaptureMerger()
         self._members: list[_Member] = []
+        self._is_ending = False
         self._exit_code: int | None = None
 
     def join(self, nodes: Iterable[Steered]) -> None:
@@ -101,7 +102,8 @@ class NodeRecording:
             raise OSError(0, "no sidecar records there")
 
     def send_signal(self, number: int) -> None:
-        """Send all of them a signal."""
+        """Send all of them a signal; where that ends them, the capture ends with what the first to end has seen."""
+        self._is_ending = True
         for member in self._members:
             member.is_wanted = False
             member.process.send_signal(number)
@@ -201,7 +203,8 @@ class NodeRecording:
 
     def _end(self, member: "_Member") -> None:
         with self._lock:
-            self._write(self._merger.end(member.tap))
+            if not self._is_ending:
+                self._write(self._merger.end(member.tap))
 
     def _write(self, data: bytes) -> None:
         if data and not self._output.closed:
@@ -210,6 +213,7 @@ class NodeRecording:
             self._output.flush()
 
     def _finish(self, exit_code: int, *, last: "_Member | None" = None) -> None:
+        self._is_ending = True
         with ThreadPoolExecutor(_AT_ONCE_MAX) as pool:
             # What one of them raises is raised when all are done.
             list(pool.map(_Member.close_process, self._members))
