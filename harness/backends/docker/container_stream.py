@@ -141,13 +141,15 @@ class ContainerStream:
         devices: Sequence[str],
     ) -> None:
         engine, what = self._engine, f"{self._name} cannot be started"
+        # It may have to be pulled, which takes time that interrupts need not wait for.
+        image_id = engine.image_id(image)
         with engine.changing(what):
             host = engine.host_config(
                 network_mode, ["NET_ADMIN", "NET_RAW"], security_opt=["label=disable"], devices=list(devices)
             )
             self.container = str(
                 engine.api.create_container(
-                    engine.image_id(image),
+                    image_id,
                     list(command[1:]),
                     entrypoint=command[0],
                     stdin_open=True,
