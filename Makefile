@@ -38,7 +38,7 @@ imports: setup-test
 	$(BIN)/lint-imports
 
 tests: setup-test
-	$(BIN)/pytest -n auto --dist loadgroup -q
+	$(BIN)/pytest -n auto -q
 
 benchmark: setup-test
 	$(BIN)/python benchmarks/decode.py

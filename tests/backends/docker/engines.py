@@ -6,10 +6,11 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from threading import Thread
+from typing import Any, TextIO
 
 import pytest
 
@@ -41,6 +42,26 @@ def engine_for_tests() -> Iterator[Engine]:
         finally:
             engine.close()
             _end_if_last(folder, users)
+
+
+@contextmanager
+def containers_watched(engine: Engine, label: str) -> Iterator[list[Mapping[str, Any]]]:
+    """What an engine tells meanwhile about containers that have a label; it remembers little of what is over."""
+    events: list[Mapping[str, Any]] = []
+    stream = engine.api.events(filters={"type": "container", "label": label}, decode=True)
+
+    def listen() -> None:
+        with suppress(OSError, ValueError, AttributeError):
+            for event in stream:
+                events.append(event)  # noqa: PERF402  (others look at it meanwhile)
+
+    listener = Thread(target=listen, daemon=True)
+    listener.start()
+    try:
+        yield events
+    finally:
+        stream.close()
+        listener.join()
 
 
 def _connected(folder: Path) -> Engine:

@@ -5,7 +5,6 @@ import secrets
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,12 +20,13 @@ from harness.backends.docker.relay import RelaySocket
 from harness.backends.docker.sidecar import SidecarTap
 from harness.backends.docker.site import DockerSite
 from harness.errors import BackendError
+from harness.waiting import wait_until
 from tests.backends.docker.elsewhere import DOCKER_PORT, SSH_PORT, Elsewhere, Keys
+from tests.backends.docker.engines import containers_watched
 from tests.backends.docker.image import PROJECT
 from tests.backends.docker.test_scenarios import WRITE, assert_passed, run_scenarios
 
-# On one worker, for they share a machine that takes seconds to make.
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("elsewhere")]
+pytestmark = pytest.mark.docker
 _VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 _LEAVE = """
 from harness.backends.docker import labels
@@ -97,27 +97,18 @@ def things_of_ours(engine: Engine) -> list[str]:
     ]
 
 
-def executions_in_passing(engine: Engine, since: float) -> list[str]:
-    """What was done with containers that end with a run: those that record, and that clients go through."""
-    events = engine.api.events(
-        since=int(since),
-        until=int(time.time()) + 1,
-        filters={"type": "container", "label": CAPTURE},
-        decode=True,
-    )
-    return [event["Action"] for event in events]
-
-
 @pytest.mark.usefixtures("way")
 def test_scenario_passes_by_itself(far: Engine, options: DockerOptions, tmp_path: Path) -> None:
-    begin_s = time.time()
-    assert_passed(run_scenarios(WRITE, options, tmp_path), 1)
+    with containers_watched(far, CAPTURE) as events:
+        assert_passed(run_scenarios(WRITE, options, tmp_path), 1)
+
+        def is_told(wanted: str) -> bool:
+            return any(event["Action"].startswith(wanted) for event in events)
+
+        # One that records, one through which clients go.
+        assert wait_until(lambda: is_told("attach") and is_told("exec_start: python3"), timeout_s=20)
     (page,) = tmp_path.glob("*/*/report.html")
     assert {path.name for path in page.parent.glob("logs/*")} == {"n1.log", "n2.log", "n3.log"}
-    actions = executions_in_passing(far, begin_s)
-    # One goes on recording, through the other go clients.
-    assert actions.count("create") >= 2
-    assert any(action.startswith("exec_start: python3") for action in actions)
     assert things_of_ours(far) == []
 
 

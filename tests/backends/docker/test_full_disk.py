@@ -22,8 +22,7 @@ from harness.capture.dumpcap import RunningCapture
 from harness.errors import BackendError
 from tests.backends.docker.elsewhere import DISK, Elsewhere
 
-# On the worker of the other tests that use that machine.
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("elsewhere")]
+pytestmark = pytest.mark.docker
 _CHUNK_BYTES = 1 << 20
 _PAGE_BYTES = 1 << 12
 

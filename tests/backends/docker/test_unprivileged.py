@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,8 @@ import pytest
 from harness.backends.docker.engine import Engine
 from harness.backends.docker.labels import CAPTURE, OWNER
 from harness.backends.docker.options import DockerOptions
+from harness.waiting import wait_until
+from tests.backends.docker.engines import containers_watched
 from tests.backends.docker.image import PROJECT
 from tests.backends.docker.test_scenarios import WRITE
 
@@ -51,18 +52,6 @@ def as_user(user: int, group: int) -> list[str]:
             f"--inh-caps={rights}", f"--ambient-caps={rights}", f"--bounding-set={rights}"]  # fmt: skip
 
 
-def actions_in_passing(engine: Engine, since_s: float, pid: int) -> list[str]:
-    """What was done with containers of a process that are no nodes."""
-    events = engine.api.events(
-        since=int(since_s),
-        until=int(time.time()) + 1,
-        filters={"type": "container", "label": CAPTURE},
-        decode=True,
-    )
-    owned = [event for event in events if event["Actor"]["Attributes"][OWNER].split("/")[1] == str(pid)]
-    return [event["Action"] for event in owned]
-
-
 def test_member_of_the_group_records_by_a_sidecar_and_connects_directly(
     engine: Engine, options: DockerOptions, folder: Path
 ) -> None:
@@ -74,19 +63,27 @@ def test_member_of_the_group_records_by_a_sidecar_and_connects_directly(
     reports = folder / "reports"
     reports.mkdir()
     os.chown(reports, user, user)
-    begin_s = time.time()
-    with subprocess.Popen(
-        [*as_user(user, group), sys.executable, "-m", "pytest", WRITE, "--cluster=docker", f"--image={options.image}",
-         f"--sidecar-image={options.sidecar_image}", f"--report-dir={reports}", "-q", "-p", "no:cacheprovider"],
-        cwd=PROJECT, env={**os.environ, "HOME": str(reports), "NO_COLOR": "1"},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    ) as run:  # fmt: skip
-        said, _ = run.communicate()
+    with containers_watched(engine, CAPTURE) as events:
+        with subprocess.Popen(
+            [*as_user(user, group), sys.executable, "-m", "pytest", WRITE, "--cluster=docker", f"--image={options.image}",
+             f"--sidecar-image={options.sidecar_image}", f"--report-dir={reports}", "-q", "-p", "no:cacheprovider"],
+            cwd=PROJECT, env={**os.environ, "HOME": str(reports), "NO_COLOR": "1"},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        ) as run:  # fmt: skip
+            said, _ = run.communicate()
+
+        def actions() -> list[str]:
+            # Others use the same engine.
+            owned = [
+                event for event in events if event["Actor"]["Attributes"][OWNER].split("/")[1] == str(run.pid)
+            ]
+            return [event["Action"] for event in owned]
+
+        assert wait_until(lambda: "attach" in actions() and actions()[-1] == "destroy", timeout_s=20), said
     assert run.returncode == 0, said
     assert "1 passed" in said
     (page,) = reports.glob("*/*/report.html")
     assert page.stat().st_uid == user
-    actions = actions_in_passing(engine, begin_s, run.pid)
     # To what records; clients need no container.
-    assert actions.count("attach") == 1
-    assert not any(action.startswith("exec_start") for action in actions)
+    assert actions().count("attach") == 1
+    assert not any(action.startswith("exec_start") for action in actions())

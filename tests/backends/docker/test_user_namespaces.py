@@ -16,8 +16,7 @@ from harness.capture.dumpcap import RunningCapture
 from tests.backends.docker.elsewhere import Elsewhere, machine_elsewhere
 from tests.backends.docker.test_site import names_left
 
-# On one worker, for its machine takes seconds to make.
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("user namespaces")]
+pytestmark = pytest.mark.docker
 
 _CONNECT = """
 import socket, sys
