@@ -39,6 +39,7 @@ _OPEN = frozenset({"last_modified", "limit_bytes"})
 """Numbers that say something by being the smallest or largest, but by what is stored, or by the moment."""
 _VALUES = frozenset({"value", "rows"})
 """Values of columns: as long as what a statement wrote."""
+_CLUSTER_NAME = "cluster_name"
 _LARGEST = frozenset({2**64 - 1, 2**63 - 1, 2**32 - 1, 2**31 - 1})
 _TIMEOUTS_MS = (100, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000, 300_000, 3_600_000)
 
@@ -129,6 +130,8 @@ def _leaf(value: object, name: str, naming: Naming) -> str:
             return "number"
         case UUID():
             return naming.uuid(value, name)
+        case str() if name == _CLUSTER_NAME:
+            return "a name"
         case str():
             return naming.text(value)
         case bytes() if name in _ANY_LENGTH:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from harness.events.message import Kind, Message, Protocol
 from harness.events.trace import Trace
 from harness.golden.compare import Difference, unnumbered_text
+from harness.golden.gossip_forms import is_told, told_forms
 from harness.golden.naming import Naming
 from harness.golden.structure import structure_of
 
@@ -22,6 +23,8 @@ _TABLE = re.compile(r"id of (?!system)[\w.]+$")
 _SAME = {"READ_DIGEST": "READ_DATA"}
 """Which replica is asked for which of both is chance; their requests are of one kind."""
 _NODE = "node"
+_TELLING = frozenset({"GOSSIP_DIGEST_ACK", "GOSSIP_DIGEST_ACK2"})
+_TOLD = "states told by gossip"
 
 
 class FieldForm(NamedTuple):
@@ -40,7 +43,7 @@ class VerbForms(NamedTuple):
 
 
 Vocabulary = Mapping[str, VerbForms]
-"""By verb and kind, such as ``GOSSIP_DIGEST_SYN one_way``."""
+"""By verb and kind, such as ``GOSSIP_DIGEST_SYN one_way``; what ACK and ACK2 tell stands under one name."""
 
 
 def vocabulary_of(trace: Trace, messages: Iterable[Message] | None = None) -> Vocabulary:
@@ -60,11 +63,15 @@ def vocabulary_of(trace: Trace, messages: Iterable[Message] | None = None) -> Vo
         if message.kind is Kind.REQUEST:
             verb = _SAME.get(verb, verb)
         name = f"{verb} {message.kind.value}"
+        structure = structure_of(message, naming)
         forms = {
             FieldForm(_PLACE.sub("[]", path), _form_text(path, text))
-            for path, text in structure_of(message, naming).items()
-            if not path.endswith("[]")
+            for path, text in structure.items()
+            if not path.endswith("[]") and not (verb in _TELLING and is_told(path))
         }
+        if verb in _TELLING:
+            seen[_TOLD] |= {FieldForm(path, text) for path, text in told_forms(structure)}
+            always[_TOLD] = frozenset()
         paths = frozenset(form.path for form in forms)
         always[name] = always.get(name, paths) & paths
         seen[name] |= forms
