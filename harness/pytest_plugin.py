@@ -239,6 +239,24 @@ def _order_of_needs(item: pytest.Item) -> str:
     return str(sorted(marked.items(), key=lambda pair: pair[0]))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """Bring no nodes back behind the last scenario: with real ones that takes long."""
+    if nextitem is None:
+        _expect_no_more()
+
+
+def pytest_keyboard_interrupt() -> None:
+    """Nor behind one that was interrupted."""
+    _expect_no_more()
+
+
+def _expect_no_more() -> None:
+    run = sys.modules.get("harness.run")
+    if run is not None:
+        run.expect_no_more()
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End the cluster that scenarios have shared."""
     run = sys.modules.get("harness.run")

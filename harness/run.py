@@ -239,6 +239,11 @@ def shares_clusters(backend: str) -> bool:
     return backend in {DOCKER, EXECUTABLE}
 
 
+def expect_no_more() -> None:
+    """No scenario comes after the one that runs, so that no cluster need be made ready for it."""
+    _reuse.expect_no_more()
+
+
 def end_shared(backend: str | None) -> None:
     """Give up the cluster that is left over for another scenario, and what an interrupt has left besides.
 

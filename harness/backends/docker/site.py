@@ -175,6 +175,11 @@ class DockerSite:
         return site
 
     @property
+    def stays(self) -> bool:
+        """Whether its nodes go on when it is closed."""
+        return not self.is_ours or labels.STAYS in self._labels
+
+    @property
     def machines(self) -> tuple[Machine, ...]:
         """The nodes' machines, in order of their names."""
         return tuple(self._machines)
@@ -235,7 +240,7 @@ class DockerSite:
     @interrupts_wait()
     def close(self) -> None:
         """Give everything back, but leave running what is to stay."""
-        if not self.is_ours or labels.STAYS in self._labels:
+        if self.stays:
             self._leave()
         else:
             self.remove()

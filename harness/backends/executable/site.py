@@ -42,6 +42,7 @@ class ExecutableSite:
     """A network with nodes of one executable; made by ``create``."""
 
     is_ours = True
+    stays = False
 
     def __init__(self, network: Network, needs: Needs, options: ExecutableOptions, release: Release) -> None:
         self.network = network

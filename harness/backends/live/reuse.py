@@ -26,6 +26,10 @@ class ReusableSite(Site, Protocol):
     def is_ours(self) -> bool:
         """Whether it may be replaced by another one."""
 
+    @property
+    def stays(self) -> bool:
+        """Whether its nodes go on when it is closed."""
+
     def remove_machine(self, machine: Machine) -> bool:
         """Forget a node that has left the cluster; whether that can be done."""
 
@@ -40,6 +44,11 @@ class Reuse:
         self._key: Hashable = None
         self._site: ReusableSite | None = None
         self._why = ""
+        self._is_last = False
+
+    def expect_no_more(self) -> None:
+        """No scenario comes after the one that runs: its nodes are brought back for nobody."""
+        self._is_last = True
 
     def take(self, key: Hashable) -> ReusableSite | None:
         """The site of a kind, if it is there; another one is given up.
@@ -62,7 +71,13 @@ class Reuse:
         self._key, self._site = key, site
 
     def give_back(self, cluster: "LiveCluster", site: ReusableSite) -> None:
-        """Undo what a scenario has done; give the site up where that cannot be done."""
+        """Undo what a scenario has done; give the site up where that cannot be done, or is of no use."""
+        if self._is_last and not site.stays:
+            try:
+                cluster.leave()
+            finally:
+                self.discard()
+            return
         why = ""
         try:
             gone = cluster.members.restore()
@@ -89,5 +104,6 @@ class Reuse:
     def close(self) -> None:
         """Give the site back; a site that is to stay for later does."""
         site, self._site, self._key, self._why = self._site, None, None, ""
+        self._is_last = False
         if site is not None:
             site.close()

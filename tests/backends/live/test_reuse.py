@@ -12,8 +12,9 @@ from harness.errors import BackendError
 class FakeSite:
     """A site that notes what becomes of it."""
 
-    def __init__(self, *, is_ours: bool = True, removes: bool = True) -> None:
+    def __init__(self, *, is_ours: bool = True, stays: bool = False, removes: bool = True) -> None:
         self.is_ours = is_ours
+        self.stays = stays
         self.logs: tuple[Path, ...] = ()
         self.log: list[str] = []
         self._removes = removes
@@ -80,6 +81,32 @@ def test_site_that_cannot_be_brought_back_is_removed(left: LiveCluster) -> None:
     reuse.give_back(left, kept)
     assert fake.log[-1] == "remove"
     assert reuse.take("three") is None
+
+
+def test_nodes_are_brought_back_for_nobody() -> None:
+    reuse = Reuse()
+    fake, kept = site()
+    reuse.keep("three", kept)
+    reuse.expect_no_more()
+    # It would not come back.
+    reuse.give_back(cluster("n4", why="nobody is to ask"), kept)
+    assert fake.log == ["remove"]
+    reuse.close()
+    _, kept = site()
+    reuse.keep("three", kept)
+    reuse.give_back(cluster(), kept)
+    assert reuse.take("three") is kept
+
+
+def test_nodes_that_stay_are_brought_back_for_whoever_comes() -> None:
+    reuse = Reuse()
+    fake, kept = site(stays=True)
+    reuse.keep("three", kept)
+    reuse.expect_no_more()
+    reuse.give_back(cluster("n4"), kept)
+    assert fake.log == ["remove n4"]
+    reuse.close()
+    assert fake.log[-1] == "close"
 
 
 def test_site_that_is_not_ours_is_left_as_it_is_and_no_scenario_uses_it() -> None:
