@@ -43,7 +43,7 @@ mount -t proc proc /proc
 for folder in /run /root /etc/docker; do mkdir -p $folder; mount -t tmpfs tmpfs $folder; done
 chmod 700 /root
 mkdir -p {DISK} /run/sshd
-mount -t tmpfs -o size=2g tmpfs {DISK}
+mount -t tmpfs -o size=1200m tmpfs {DISK}
 printf 'daemon:100000:65536\\n' >"$1/subordinate"
 for file in /etc/subuid /etc/subgid; do
     if [ -e $file ]; then mount --bind "$1/subordinate" $file; fi

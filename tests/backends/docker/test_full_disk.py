@@ -1,6 +1,7 @@
 """What is said, and left, when the disk of an engine is full: a real one, which the test fills at some moment."""
 
 import errno
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +24,6 @@ from harness.errors import BackendError
 from tests.backends.docker.elsewhere import DISK, Elsewhere
 
 pytestmark = pytest.mark.docker
-_CHUNK_BYTES = 1 << 20
 _PAGE_BYTES = 1 << 12
 
 
@@ -34,11 +34,15 @@ class Disk:
         self._ballast = machine.path(f"{DISK}/ballast")
 
     def fill(self) -> None:
-        with self._ballast.open("ab", buffering=0) as file:
-            for size in (_CHUNK_BYTES, _PAGE_BYTES):
-                with suppress(OSError):
-                    while True:
-                        file.write(bytes(size))
+        with self._ballast.open("wb", buffering=0) as file:
+            told = os.statvfs(self._ballast)
+            # At once what there is, if others do not take some of it meanwhile; then page by page.
+            with suppress(OSError):
+                os.posix_fallocate(file.fileno(), 0, told.f_bavail * told.f_bsize)
+            file.seek(0, os.SEEK_END)
+            with suppress(OSError):
+                while True:
+                    file.write(bytes(_PAGE_BYTES))
             with pytest.raises(OSError, match=f"Errno {errno.ENOSPC}"):
                 file.write(b"x")
 
