@@ -14,15 +14,16 @@ from hashlib import sha256
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import lark
-from lark import Lark
+if TYPE_CHECKING:
+    from lark import Lark
 
 _FOLDER = "scylla-wire-harness"
 _DIGEST_BYTES = 32
 
 
-def parser_of(package: str, name: str, *, maybe_placeholders: bool) -> Lark:
+def parser_of(package: str, name: str, *, maybe_placeholders: bool) -> "Lark":
     """The LALR parser of a grammar file.
 
     Args:
@@ -30,6 +31,8 @@ def parser_of(package: str, name: str, *, maybe_placeholders: bool) -> Lark:
         name: of the file.
         maybe_placeholders: whether what is optional and absent is None in the tree.
     """
+    from lark import Lark  # noqa: PLC0415  (the folder is wanted by some that need no parser)
+
     grammar = files(package).joinpath(name).read_text("utf-8")
     path = _path_of(name, f"{grammar}\0{maybe_placeholders}")
     kept = None if path is None else _kept(path)
@@ -55,6 +58,8 @@ def cache_folder() -> Path:
 
 def _path_of(name: str, made_from: str) -> Path | None:
     """Where a parser is kept; None for users without a home."""
+    import lark  # noqa: PLC0415  (the same)
+
     try:
         folder = cache_folder()
     except RuntimeError:
@@ -75,7 +80,7 @@ def _kept(path: Path) -> bytes | None:
     return kept if owner == os.geteuid() and sha256(kept).digest() == data[:_DIGEST_BYTES] else None
 
 
-def _keep(path: Path, parser: Lark) -> None:
+def _keep(path: Path, parser: "Lark") -> None:
     saved = BytesIO()
     parser.save(saved)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -186,6 +187,28 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(end_in_order())
     config.stash[STARTED] = datetime.now(UTC)
     config.pluginmanager.register(_Summary(config), "wire-summary")
+
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """Have the program of simulated nodes loaded, by a process of its own, while the first scenario is imported."""
+    config = collector.config
+    is_simulated = config.getoption("--cluster") in {None, "simulated"} and not config.option.collectonly
+    if not is_simulated or not isinstance(collector, pytest.Module) or not _is_scenario(collector.path):
+        return
+    from harness.backends.node_template import node_template  # noqa: PLC0415  (the same)
+
+    # Who needs it for a cluster says what is wrong.
+    with suppress(OSError):
+        node_template()
+
+
+def _is_scenario(path: Path) -> bool:
+    """Whether a file looks like one of scenarios: it takes the harness's names, and somewhere a cluster."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return "from harness import" in text and "cluster" in text
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

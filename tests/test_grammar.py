@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 from lark import Lark
 
-from harness import grammar
 from harness.grammar import parser_of
 
 PACKAGE, NAME = "harness", "ddl.lark"
@@ -26,7 +25,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             grammars.append(text)
             super().__init__(text, **options)
 
-    monkeypatch.setattr(grammar, "Lark", Making)
+    monkeypatch.setattr("lark.Lark", Making)
     return grammars
 
 

@@ -342,6 +342,26 @@ def test_tests_without_a_cluster_see_nothing_of_it(pytester: pytest.Pytester) ->
     assert not (pytester.path / "reports").exists()
 
 
+@pytest.mark.parametrize(
+    ("head", "options", "times"),
+    [
+        (HEAD, [], 1),
+        (HEAD, ["--cluster=simulated"], 1),
+        (HEAD, ["--cluster=replay", "--pcap=."], 0),
+        (HEAD, ["--collect-only"], 0),
+        ("", [], 0),
+    ],
+)
+def test_what_nodes_run_is_loaded_while_scenarios_are_imported(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, head: str, options: list[str], times: int
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("harness.backends.node_template.node_template", lambda: asked.append("once"))
+    pytester.makepyfile(test_scenario=head + "def test_of_no_cluster(): pass")
+    pytester.runpytest("-W", "ignore::pytest.PytestAssertRewriteWarning", *options)
+    assert len(asked) == times
+
+
 def test_processes_side_by_side_report_into_one_place(pytester: pytest.Pytester, captures: Path) -> None:
     body = PASSING + PASSING.replace("test_insert", "test_again") + FAILING
     pytester.makepyfile(test_scenario=HEAD + body)

@@ -1,10 +1,7 @@
 """The site of the simulated cluster: each node a process of its own in a network namespace of its own."""
 
-import os
 import socket
-import sys
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,19 +11,18 @@ from harness.backends.live.machine import Machine
 from harness.backends.network.bridge_tap import BridgeTap
 from harness.backends.network.network import Network
 from harness.backends.network.process import Process
-from harness.backends.network.template import Template, template_of
+from harness.backends.network.template import Template
+from harness.backends.node_template import node_template
 from harness.backends.process_machine import ProcessMachine
 from harness.backends.scylla_settings import Place, count_of, next_place
 from harness.backends.simulation.faults import chosen, known
 from harness.backends.simulation.node_config import NodeConfig
 from harness.codec.verbs.line import Line
 from harness.errors import BackendError
-from harness.grammar import cache_folder
 
 if TYPE_CHECKING:
     from cassandra.connection import Connection
 
-NODE_PROGRAM = "harness.backends.simulation.node_program"
 LINE = Line.V4_2
 
 
@@ -64,7 +60,7 @@ class SimulatedSite:
         count_of(needs)
         bugs = chosen() if faults is None else known(faults)
         # Loaded, where it is not yet, while the network is made.
-        template = template_of(NODE_PROGRAM, environment=_environment())
+        template = node_template()
         return cls(Network.create(), template, needs, bugs)
 
     @property
@@ -186,16 +182,3 @@ class SimulatedSite:
             hinted_handoff_enabled=self._needs.hints is not False,
             faults=self._faults,
         )
-
-
-def _environment() -> dict[str, str]:
-    """Ours, but that the node finds the same modules, and its log comes as it is written."""
-    paths = [path for path in sys.path if path]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
-    # pytest's, anew in each test; nodes of all tests have the same environment.
-    environment.pop("PYTEST_CURRENT_TEST", None)
-    if environment.pop("PYTHONDONTWRITEBYTECODE", "") and "PYTHONPYCACHEPREFIX" not in environment:
-        # Who wants no compiled files beside the sources has them elsewhere: without them, nodes start half as fast.
-        with suppress(RuntimeError):
-            environment["PYTHONPYCACHEPREFIX"] = str(cache_folder() / "bytecode")
-    return environment

@@ -105,16 +105,6 @@ def test_nodes_get_the_faults_that_are_asked_for_or_that_the_environment_names(
         SimulatedSite.create(Needs(nodes=1), ["lose_everything"])
 
 
-def test_the_program_of_nodes_is_loaded_once_for_all_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    templates = []
-    for moment in ("setup", "call"):
-        monkeypatch.setenv("PYTEST_CURRENT_TEST", f"test_nodes ({moment})")
-        with site_of(Needs(nodes=1)) as site:
-            templates.append(site._template)
-    first, second = templates
-    assert first is second
-
-
 def test_without_compiled_files_beside_the_sources_nodes_have_them_in_the_cache(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
