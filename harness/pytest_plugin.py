@@ -192,8 +192,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collectstart(collector: pytest.Collector) -> None:
     """Have the program of simulated nodes loaded, by a process of its own, while the first scenario is imported."""
     config = collector.config
-    is_simulated = config.getoption("--cluster") in {None, "simulated"} and not config.option.collectonly
-    if not is_simulated or not isinstance(collector, pytest.Module) or not _is_scenario(collector.path):
+    is_simulated = config.getoption("--cluster") in {None, "simulated"} and sys.platform == "linux"
+    if (
+        not is_simulated
+        or config.option.collectonly
+        or not isinstance(collector, pytest.Module)
+        or not _is_scenario(collector.path)
+    ):
         return
     from harness.backends.node_template import node_template  # noqa: PLC0415  (the same)
 
