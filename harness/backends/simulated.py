@@ -159,7 +159,7 @@ class SimulatedSite:
             path = folder / "config.json"
             config.write(path)
             log = self.network.folder / f"{place.name}.log"
-            return node.start_copy(self._template, [str(path)], log=log, gate=gate)
+            return node.start_copy(self._template, [str(path)], log=log, passed=gate)
 
         held = HeldLaunch(launch)
         machine = ProcessMachine(place, self.network.links, held)

@@ -83,7 +83,7 @@ class NetworkNode:
         return Process(self._keeper, started, name=self.name, log=log)
 
     def start_copy(
-        self, template: Template, arguments: Sequence[str], *, log: Path, gate: int | None = None
+        self, template: Template, arguments: Sequence[str], *, log: Path, passed: int | None = None
     ) -> Process:
         """Start a copy of a loaded program here; it ends as one that was started does.
 
@@ -91,14 +91,14 @@ class NetworkNode:
             template: the program.
             arguments: for it.
             log: file that standard output and standard error are added to.
-            gate: what holds it back, as ``Template.start`` takes it; None: nothing.
+            passed: a descriptor that it gets as well; its number there stands behind the arguments.
 
         Raises:
             BackendError: the program cannot be loaded, the log cannot be opened, or the network is gone.
         """
         try:
             started = template.start(
-                self._keeper, self.namespace, arguments, name=self.name, log=log, gate=gate
+                self._keeper, self.namespace, arguments, name=self.name, log=log, passed=passed
             )
         except OSError as error:
             what = f"{error.filename}: " if error.filename else ""

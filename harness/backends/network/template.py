@@ -72,7 +72,7 @@ class Template:
         *,
         name: str,
         log: Path,
-        gate: int | None = None,
+        passed: int | None = None,
     ) -> Started:
         """Start a copy, as the leader of a session of its own; waits until the program is loaded.
 
@@ -82,8 +82,7 @@ class Template:
             arguments: of the program.
             name: what it is called among processes.
             log: file that standard output and standard error are added to.
-            gate: the reading end of a pipe; the copy begins when a byte is written to the other one, which nobody else
-                holds, and ends if that is closed before. None: it begins at once.
+            passed: a descriptor that the copy gets as well; its number there stands behind the arguments.
 
         Raises:
             OSError: the log cannot be opened, or there are too many processes.
@@ -95,8 +94,8 @@ class Template:
             if keeper.user_namespace_descriptor is not None:
                 files["user"] = keeper.user_namespace_descriptor
             files |= {"0": nothing.fileno(), "1": said.fileno(), "2": said.fileno()}
-            if gate is not None:
-                files["gate"] = gate
+            if passed is not None:
+                files["passed"] = passed
             request = {"name": name, "arguments": [*arguments], "files": [*files]}
             try:
                 socket.send_fds(self._control, [json.dumps(request).encode()], [*files.values()])

@@ -5,8 +5,9 @@
 It imports the module, calls its ``prepare()`` if it has one, and then waits for requests on the socket that the
 descriptor is of; each makes a copy of this process that calls the module's ``main(arguments)``, whose result is its
 exit code. The copy is in the namespaces of a network, and has no parent but their first process (see
-``keeper_program``), in a session of its own, as if it had been started by that. With a gate, the copy is made at once but begins when a byte comes through it, and ends if none can come any more.
-The template ends when the socket is closed. Further words mean nothing to it; lists of processes show them.
+``keeper_program``), in a session of its own, as if it had been started by that. The number of a descriptor that is
+passed on to it stands behind its arguments. The template ends when the socket is closed. Further words mean nothing to
+it; lists of processes show them.
 
 Requests and replies are JSON, one in a datagram; see ``template`` for their fields.
 """
@@ -32,7 +33,7 @@ from harness.backends.network.syscalls import (
 
 MESSAGE_BYTES_MAX = 1 << 16
 _FILES_MAX = 7
-"""Descriptors beside a request, which names them: namespaces (user, pid, net), standard files (0, 1, 2) and gate."""
+"""Descriptors beside a request, which names them: namespaces (user, pid, net), standard files (0, 1, 2), passed."""
 
 
 def main() -> int:
@@ -107,7 +108,7 @@ def _become(
     exit_code = 1
     try:
         os.setsid()
-        gate = files.pop("gate", None)
+        passed = files.pop("passed", None)
         enter_namespace(files["net"], CLONE_NEWNET)
         for target in range(3):
             os.dup2(files[str(target)], target)
@@ -116,16 +117,14 @@ def _become(
         be_called(str(request["name"]))
         arguments = request["arguments"]
         assert isinstance(arguments, list)
+        if passed is not None:
+            arguments.append(str(passed))
         sys.argv = [sys.argv[1], *arguments]
         said = {"pid": int(os.readlink("/proc/self")), "inner_pid": os.getpid()}  # noqa: PTH115  (no pathlib needed)
     except OSError as error:
         _fail(error, writer)
     os.write(writer, json.dumps(said).encode())
     os.close(writer)
-    if gate is not None:
-        if not os.read(gate, 1):
-            os._exit(0)
-        os.close(gate)
     try:
         exit_code = program(arguments)
     except BaseException:  # noqa: BLE001  (it ends here, and has to say why)

@@ -62,6 +62,7 @@ class Node:
 
     def __init__(self, config: NodeConfig, world: World, journal: Journal) -> None:
         self._config = config
+        self._is_prepared = False
         self._kept = KeptIdentity(config, journal)
         messaging = Messaging(
             world,
@@ -130,6 +131,15 @@ class Node:
         yield from ((RecordKind.PAXOS, data) for data in self._paxos.kept())
         yield from ((RecordKind.HINT, data) for data in self._writes.hints.kept())
 
+    def prepare(self) -> None:
+        """Do of the start what nobody hears of; ``start`` does it if nobody has, and the second call nothing."""
+        if self._is_prepared or self._has_left:
+            return
+        self._is_prepared = True
+        self._schema.use_gossip(self._gossiper)
+        if not self._gossiper.has_to_bootstrap:
+            self._schema.add_shared_keyspaces()
+
     async def start(self) -> None:
         """Become a member, and serve clients.
 
@@ -150,14 +160,16 @@ class Node:
         await self._gossiper.stop()
         self._close()
 
+    @property
+    def _has_left(self) -> bool:
+        return self._kept.current.has_left and not self._config.override_decommission
+
     async def _begin(self) -> None:
-        if self._kept.current.has_left and not self._config.override_decommission:
+        if self._has_left:
             raise BackendError(_HAS_LEFT)
+        self.prepare()
         await self._context.messaging.listen()
         await self._api.start()
-        self._schema.use_gossip(self._gossiper)
-        if not self._gossiper.has_to_bootstrap:
-            self._schema.add_shared_keyspaces()
         await self._gossiper.start()
         if self._gossiper.has_to_bootstrap:
             await self._join()

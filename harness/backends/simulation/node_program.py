@@ -1,9 +1,11 @@
-"""The process of one simulated node: ``python -m harness.backends.simulation.node_program CONFIG.json``.
+"""The process of one simulated node: ``python -m harness.backends.simulation.node_program CONFIG.json [GATE]``.
 
-It runs until SIGTERM or SIGINT, which it takes as ``nodetool drain`` and the end.
+Behind a gate, the number of an open descriptor, it stands ready but opens no socket before a byte can be read from that;
+it ends if none can come any more. Then it runs until SIGTERM or SIGINT, which it takes as ``nodetool drain`` and the end.
 """
 
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -19,8 +21,12 @@ JOURNAL_BYTES_MAX = 4 << 20
 """A journal that is longer when a node starts is written anew, without what has been undone or done with since."""
 
 
-async def run_node(config: NodeConfig) -> None:
+async def run_node(config: NodeConfig, gate: int | None = None) -> None:
     """Run a node until the process is told to end.
+
+    Args:
+        config: its settings.
+        gate: a descriptor; the node begins when a byte can be read from it. None: at once.
 
     Raises:
         HarnessError: it cannot start.
@@ -36,6 +42,10 @@ async def run_node(config: NodeConfig) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
     try:
+        node.prepare()
+        # Nothing runs yet that would have to go on meanwhile.
+        if gate is not None and not os.read(gate, 1):
+            return
         world.log(f"{config.name} starts on {config.listen_address}")
         await node.start()
         world.log(f"{config.name} serves clients on port {config.native_transport_port}")
@@ -58,11 +68,12 @@ def main(arguments: list[str]) -> int:
     Returns:
         The exit code: 0 after an orderly stop, 1 if it cannot start, 2 for wrong usage.
     """
-    if len(arguments) != 1:
-        sys.stderr.write("usage: python -m harness.backends.simulation.node_program CONFIG.json\n")
+    path, *gates = arguments or [""]
+    if not path or len(gates) > 1 or not all(gate.isdecimal() for gate in gates):
+        sys.stderr.write("usage: python -m harness.backends.simulation.node_program CONFIG.json [GATE]\n")
         return 2
     try:
-        asyncio.run(run_node(NodeConfig.read(Path(arguments[0]))))
+        asyncio.run(run_node(NodeConfig.read(Path(path)), *map(int, gates)))
     except (HarnessError, OSError) as error:
         sys.stderr.write(f"the node cannot start: {error}\n")
         return 1

@@ -26,6 +26,8 @@ def main(arguments):
     print(*arguments, os.readlink("/proc/self/ns/net"), os.getsid(0) == os.getpid(), sys.stdin.read(), flush=True)
     if arguments[0] == "fail":
         raise ValueError("nothing works")
+    if arguments[0] == "say":
+        os.write(int(arguments[1]), b"said")
     if arguments[0] == "stay":
         time.sleep(1000)
     return len(arguments)
@@ -125,30 +127,16 @@ def test_a_copy_that_fails_says_so(keeper: Keeper, template: Template, tmp_path:
     assert (tmp_path / "log").read_text().endswith("ValueError: nothing works\n")
 
 
-def test_a_copy_behind_a_gate_begins_when_that_opens(
+def test_a_copy_gets_a_descriptor_whose_number_stands_behind_its_arguments(
     keeper: Keeper, template: Template, tmp_path: Path
 ) -> None:
-    log = tmp_path / "log"
-    gate, opener = os.pipe()
-    copy = template.start(keeper, keeper.hub, ["one"], name="n1", log=log, gate=gate)
-    os.close(gate)
-    assert Path(f"/proc/{copy.pid}/comm").read_text() == "n1\n"
-    assert log.read_text() == ""
-    os.write(opener, b"\0")
-    os.close(opener)
-    assert wait_until(lambda: keeper.exit_code(copy) == 1, timeout_s=TIMEOUT_S)
-    assert log.read_text().startswith("one ")
-
-
-def test_a_copy_behind_a_gate_that_nobody_can_open_ends(
-    keeper: Keeper, template: Template, tmp_path: Path
-) -> None:
-    gate, opener = os.pipe()
-    copy = template.start(keeper, keeper.hub, ["one"], name="n1", log=tmp_path / "log", gate=gate)
-    os.close(gate)
-    os.close(opener)
-    assert wait_until(lambda: keeper.exit_code(copy) == 0, timeout_s=TIMEOUT_S)
-    assert (tmp_path / "log").read_text() == ""
+    reader, writer = os.pipe()
+    copy = template.start(keeper, keeper.hub, ["say"], name="n1", log=tmp_path / "log", passed=writer)
+    os.close(writer)
+    assert os.read(reader, 100) == b"said"
+    assert os.read(reader, 100) == b""
+    os.close(reader)
+    assert wait_until(lambda: keeper.exit_code(copy) == 2, timeout_s=TIMEOUT_S)
 
 
 def test_copies_end_with_the_keeper(keeper: Keeper, template: Template, tmp_path: Path) -> None:

@@ -21,12 +21,26 @@ def test_what_copies_share_is_a_parser_that_has_been_used() -> None:
     assert parse.cache_info().misses == 1
 
 
-@pytest.mark.parametrize("arguments", [[], ["one.json", "two.json"]])
+@pytest.mark.parametrize("arguments", [[], ["one.json", "two.json"], ["one.json", "4", "5"]])
 def test_wrong_usage_says_what_is_right(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
     assert (
-        capsys.readouterr().err == "usage: python -m harness.backends.simulation.node_program CONFIG.json\n"
+        capsys.readouterr().err
+        == "usage: python -m harness.backends.simulation.node_program CONFIG.json [GATE]\n"
     )
+
+
+def test_behind_a_gate_that_nobody_can_open_it_ends_without_a_word(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (address,) = addresses(1)
+    path = tmp_path / "config.json"
+    config_of(address, [address], tmp_path, free_ports(address)).write(path)
+    gate, opener = os.pipe()
+    os.close(opener)
+    assert main([str(path), str(gate)]) == 0
+    os.close(gate)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,13 @@
 import asyncio
+import io
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from harness.backends.simulation.journal import FileJournal
 from harness.backends.simulation.node import Node
+from harness.backends.simulation.real_world import RealWorld
 from tests.backends.simulation.started_nodes import addresses, asked, config_of, free_ports, running
 
 TIMEOUT_S = 30
@@ -49,6 +54,31 @@ def test_a_node_that_starts_again_is_the_same_and_has_its_data(tmp_path: Path) -
             )
             refused = "INSERT INTO ks.t (k, v) VALUES (2, 'again') IF NOT EXISTS"
             assert not await asked(config, lambda session: session.execute(refused).was_applied)
+
+    asyncio.run(run())
+
+
+def test_a_prepared_node_has_its_schema_and_nobody_can_reach_it_yet(tmp_path: Path) -> None:
+    (address,) = addresses(1)
+    config = config_of(address, [address], tmp_path, free_ports(address))
+
+    async def run() -> None:
+        world = RealWorld(seed=1, log=io.StringIO())
+        journal = FileJournal(Path(config.data_folder, "journal"))
+        node = Node(config, world, journal)
+        before = node._schema.version
+        node.prepare()
+        prepared = node._schema.version
+        assert prepared != before
+        for port in (config.storage_port, config.native_transport_port, config.api_port):
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection(address, port)
+        await node.start()
+        assert node._schema.version == prepared
+        await node.stop()
+        await world.close()
+        journal.close()
+        assert world.failures == []
 
     asyncio.run(run())
 
