@@ -289,7 +289,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """End the cluster that scenarios have shared."""
     run = sys.modules.get("harness.run")
     if run is not None:
-        run.end_shared(config.getoption("--cluster"))
+        try:
+            run.end_shared(config.getoption("--cluster"))
+        except HarnessError as error:
+            # All scenarios have been judged.
+            sys.stderr.write(f"what was started cannot be ended: {error}\n")
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ Source:
 
 import json
 import socket
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 
 import docker
 import requests
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, NotFound
 
 from harness.backends.docker.engine_address import EngineAddress, address_of_engine
 from harness.backends.docker.gate import Gate
@@ -79,12 +80,14 @@ class Engine:
         Args:
             what: as part of a sentence, such as ``n1 cannot be started``.
         """
+        before = sys.exception()
         try:
             yield
-        except ImageNotFound as error:
-            raise BackendError(f"{what}: {_explained(error)}") from error
         except (DockerException, requests.RequestException) as error:
-            raise BackendError(f"{what}: {_explained(error)}") from error
+            reason = _reason(error, before)
+            if isinstance(error, requests.ConnectionError | requests.Timeout):
+                raise BackendError(f"{what}: {self._gone(reason)}") from error
+            raise BackendError(f"{what}: {_explained(reason)}") from error
 
     @contextmanager
     def changing(self, what: str) -> Iterator[None]:
@@ -216,6 +219,13 @@ class Engine:
             except NotFound:
                 return
 
+    def _gone(self, reason: str) -> str:
+        why_not = "" if self._gate is None else self._gate.why_not()
+        return (
+            f"the engine at {self.address} has answered before, but does not any more ({why_not or reason}); what is left "
+            "there is removed when it does again, by the next start or harness clean"
+        )
+
     def _forget_the_gone(self, network: str) -> bool:
         """Disconnect containers that there are no more: an engine whose disk was full has not written that down."""
         gone = []
@@ -286,8 +296,7 @@ def _with_tag(name: str) -> tuple[str, str]:
     return (repository, tag) if colon and "/" not in tag else (name, "latest")
 
 
-def _explained(error: Exception) -> str:
-    reason = _reason(error)
+def _explained(reason: str) -> str:
     lower = reason.lower()
     if says_disk_is_full(reason):
         return disk_is_full(reason)
@@ -331,10 +340,11 @@ def _failure_of_pull(said: str) -> str:
     return ""
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException, before: BaseException | None = None) -> str:
+    """What an error says; what was being handled before it came is none of its causes."""
     if isinstance(error, APIError) and error.explanation:
         return str(error.explanation).strip()
     # Of what requests wraps around an error, the innermost says what it was.
-    if isinstance(error.__context__, Exception):
-        return _reason(error.__context__)
+    if isinstance(error.__context__, Exception) and error.__context__ is not before:
+        return _reason(error.__context__, before)
     return str(error).strip() or type(error).__name__

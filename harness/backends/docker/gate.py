@@ -76,6 +76,10 @@ class Gate:
         if not answer.startswith(_ANSWER):
             raise ConnectionError(self._carrier.why_not() or "what answers there is no engine")
 
+    def why_not(self) -> str:
+        """Why connections end, as far as is known; else empty."""
+        return self._carrier.why_not()
+
     def close(self) -> None:
         """End it, and all connections through it."""
         if self._is_closed:

@@ -254,8 +254,10 @@ class DockerSite:
 
     def _leave(self) -> None:
         self._links.close()
-        self._attendants.close()
-        remove_folder(self.folder)
+        try:
+            self._attendants.close()
+        finally:
+            remove_folder(self.folder)
 
     def _add(self) -> DockerMachine:
         count = len(self._machines)

@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,10 +24,18 @@ from harness.waiting import wait_until
 
 _CONNECT_TIMEOUT_S = 10
 _READY_TIMEOUT_S = 30.0
-_END_TIMEOUT_S = 5.0
+_REFUSED_S = 10.0
+_END_TIMEOUT_S = 1.0
 _CONNECTIONS_MAX = 8
 """On one ssh connection; sshd's MaxSessions is 10 unless somebody has changed it."""
-_OPTIONS = ("BatchMode=yes", f"ConnectTimeout={_CONNECT_TIMEOUT_S}", "ClearAllForwardings=yes")
+_OPTIONS = (
+    "BatchMode=yes",
+    f"ConnectTimeout={_CONNECT_TIMEOUT_S}",
+    "ClearAllForwardings=yes",
+    # Half a minute after the other machine is gone without a word.
+    "ServerAliveInterval=10",
+    "ServerAliveCountMax=3",
+)
 # A socket's address has 108 bytes, some systems' 104, and ssh makes it under a name that is 17 bytes longer.
 _PATH_BYTES_MAX = 85
 
@@ -63,7 +72,8 @@ class SshCarrier:
         self._command = shlex.join(there)
         self._trunks: list[_Trunk] = []
         self._alone: list[subprocess.Popen[bytes]] = []
-        self._is_refused = False
+        self._count = 0
+        self._refused_until_s = 0.0
 
     def carry(self, connection: socket.socket) -> None:
         """Take a connection over, and let ssh pass its bytes on."""
@@ -71,12 +81,13 @@ class SshCarrier:
             carried[:] = [process for process in carried if process.poll() is None]
         with connection, suppress(OSError):
             # Here, for processes end with the thread that has started them.
+            if not self._has_trunks:
+                self._alone.append(self._start((), self._command, connection))
+                return
             trunk = self._trunk()
             if trunk is not None:
                 options = ("-S", str(trunk.path), "-o", "ControlMaster=no")
                 trunk.carried.append(self._start(options, self._command, connection))
-            elif not self._is_refused:
-                self._alone.append(self._start((), self._command, connection))
 
     def why_not(self) -> str:
         """The last line that ssh, or the docker command there, has said."""
@@ -98,21 +109,36 @@ class SshCarrier:
     def _carried(self) -> "list[subprocess.Popen[bytes]]":
         return [*self._alone, *(process for trunk in self._trunks for process in trunk.carried)]
 
+    @property
+    def _has_trunks(self) -> bool:
+        """Whether the path of their sockets is short enough."""
+        return len(str(self._path_of_trunk).encode()) <= _PATH_BYTES_MAX
+
+    @property
+    def _path_of_trunk(self) -> Path:
+        return self._folder / f"c{self._count}"
+
     def _trunk(self) -> _Trunk | None:
-        """One that has room for another connection; None: it has to do without."""
-        for trunk in self._trunks:
-            if trunk.process.poll() is None and len(trunk.carried) < _CONNECTIONS_MAX:
+        """One that has room for another connection; None: there is no way."""
+        for trunk in tuple(self._trunks):
+            if trunk.process.poll() is not None:
+                self._trunks.remove(trunk)
+                self._alone += trunk.carried
+            elif len(trunk.carried) < _CONNECTIONS_MAX:
                 return trunk
-        path = self._folder / f"c{len(self._trunks)}"
-        if self._is_refused or len(str(path).encode()) > _PATH_BYTES_MAX:
+        # Others have waited for what has just failed, and are not to wait once more.
+        if time.monotonic() < self._refused_until_s:
             return None
-        trunk = _Trunk(path, self._start(("-M", "-N", "-S", str(path), "-o", "ControlPersist=no"), "", None))
-        wait_until(lambda: path.exists() or trunk.process.poll() is not None, timeout_s=_READY_TIMEOUT_S)
-        if trunk.process.poll() is None:
-            self._trunks.append(trunk)
-            return trunk
-        # Where none was ever let in, the next one will not be either.
-        self._is_refused = not self._trunks
+        self._count += 1
+        path = self._path_of_trunk
+        process = self._start(("-M", "-N", "-S", str(path), "-o", "ControlPersist=no"), "", None)
+        wait_until(lambda: path.exists() or process.poll() is not None, timeout_s=_READY_TIMEOUT_S)
+        if path.exists() and process.poll() is None:
+            self._trunks.append(_Trunk(path, process))
+            return self._trunks[-1]
+        process.kill()
+        process.wait()
+        self._refused_until_s = time.monotonic() + _REFUSED_S
         return None
 
     def _start(

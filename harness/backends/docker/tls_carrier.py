@@ -1,7 +1,8 @@
 """The way to an engine by TLS, with a certificate on either side.
 
 Source:
-    Docker documentation, "Protect the Docker daemon socket"; Go crypto/tls (what a server says that refuses).
+    Docker documentation, "Protect the Docker daemon socket"; Go crypto/tls (what a server says that refuses); Linux man page
+    tcp(7).
 """
 
 import asyncio
@@ -18,6 +19,12 @@ _CHUNK_BYTES = 1 << 16
 _PORT = 2376
 _CONNECT_TIMEOUT_S = 10.0
 _CLOSE_TIMEOUT_S = 1.0
+_REFUSAL_S = 0.25
+_KEEP_ALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
+"""In seconds, but for the last, which is in milliseconds: a connection lives as long without an answer."""
+
+
+_Way = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class TlsCarrier:
@@ -36,6 +43,7 @@ class TlsCarrier:
         self._place = parts.hostname or "localhost", parts.port or _PORT
         self._context = _context(certificates)
         self._why_not = ""
+        self._has_answered = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, daemon=True, name="harness-tls")
@@ -73,7 +81,10 @@ class TlsCarrier:
             async with asyncio.timeout(_CONNECT_TIMEOUT_S):
                 far_reader, far_writer = await asyncio.open_connection(*self._place, ssl=self._context)
             try:
+                self._why_not = ""
+                _keep_alive(far_writer.get_extra_info("socket"))
                 await self._pass_both_ways((reader, far_writer), (far_reader, writer))
+                self._has_answered = self._has_answered or not self._why_not
             finally:
                 await _close(far_writer)
         except OSError as error:
@@ -81,9 +92,13 @@ class TlsCarrier:
         finally:
             await _close(writer)
 
-    async def _pass_both_ways(self, *ways: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
-        tasks = [self._loop.create_task(self._pass_on(*way)) for way in ways]
+    async def _pass_both_ways(self, out: _Way, back: _Way) -> None:
+        tasks = [self._loop.create_task(self._pass_on(*back))]
         try:
+            if not self._has_answered:
+                # A refusal comes when the connection seems to be there, and is lost if anything is sent meanwhile.
+                await asyncio.wait(tasks, timeout=_REFUSAL_S)
+            tasks.append(self._loop.create_task(self._pass_on(*out)))
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in tasks:
@@ -96,8 +111,16 @@ class TlsCarrier:
                 writer.write(data)
                 await writer.drain()
         except OSError as error:
-            # That a client's certificate is refused is told when the connection already seems to be there.
             self._why_not = _words(error)
+
+
+def _keep_alive(connection: socket.socket) -> None:
+    """Have it end when the other machine is gone without a word; those that only listen would never know."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEP_ALIVE.items():
+        # Not all systems have all of them.
+        if hasattr(socket, name):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _words(error: OSError) -> str:

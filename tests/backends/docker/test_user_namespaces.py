@@ -13,6 +13,7 @@ from harness.backends.docker.sidecar import SidecarTap
 from harness.backends.docker.site import DockerSite
 from harness.backends.live.cluster import LiveCluster
 from harness.capture.dumpcap import RunningCapture
+from harness.errors import BackendError
 from tests.backends.docker.elsewhere import Elsewhere, machine_elsewhere
 from tests.backends.docker.test_site import names_left
 
@@ -74,3 +75,24 @@ def test_sidecar_relay_and_firewall_work(
         site.remove()
     with machine.engine() as far:
         assert names_left(far, site) == []
+
+
+def test_engine_that_ends_meanwhile_is_told(
+    machine: Elsewhere, options: DockerOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The last use of that machine.
+    for name, value in machine.environment().items():
+        monkeypatch.setenv(name, value)
+    site = DockerSite.create(Needs(nodes=1), options)
+    machine.kill_engine()
+    with pytest.raises(BackendError) as caught:
+        site.machines[0].start()
+    url = machine.environment()["DOCKER_HOST"]
+    said = str(caught.value)
+    assert said.startswith(
+        f"n1 cannot be started: the engine at {url} has answered before, but does not any more (Connection re"
+    )
+    assert "what is left there is removed when it does again, by the next start or harness clean" in said
+    with pytest.raises(BackendError, match=r"cannot be listed: the engine at .* does not any more"):
+        site.remove()
+    assert not site.folder.exists()
