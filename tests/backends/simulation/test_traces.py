@@ -179,7 +179,10 @@ def test_each_participant_of_a_transaction_tells_its_part(nodes: WholeNodes) -> 
         f"prune: send prune of BALLOT to {nodes[1].address}",
         "Delete paxos state for ballot BALLOT",
     } <= set(noted["n1"])
-    assert noted["n2"] == REPLICA
+    assert sorted(noted["n2"]) == sorted(REPLICA)
+    # Parts may go on at the same time: a coordinator that enough others have answered waits for none.
+    for part in (REPLICA[:5], REPLICA[5:8], REPLICA[8:12], REPLICA[12:]):
+        assert [activity for activity in noted["n2"] if activity in part] == part
 
 
 REPLICA = [

@@ -187,6 +187,7 @@ class PaxosCoordinator:
         replication = LOCAL_REPLICATION if keyspace is None else keyspace.replication
         deadline = Deadline.within(context.world, timeout_ms)
         contention_ms = min(context.config.cas_contention_timeout_in_ms, timeout_ms)
+        read_ms = context.config.read_request_timeout_in_ms
         participants = participants_of(context.members, replication, token, serial_consistency)
         errors = PaxosErrors(
             table=table,
@@ -202,6 +203,7 @@ class PaxosCoordinator:
             errors=errors,
             deadline=deadline,
             contention_deadline=Deadline.within(context.world, contention_ms),
+            read_deadline=deadline if not statement.is_write else Deadline.within(context.world, read_ms),
             tenant=tenant,
             trace=trace,
         )
@@ -264,7 +266,7 @@ class PaxosCoordinator:
         answer = await self._reads.read(
             read,
             ConsistencyLevel.LOCAL_QUORUM if is_local else ConsistencyLevel.QUORUM,
-            timeout_ms=transaction.contention_deadline.left_ms,
+            timeout_ms=transaction.read_deadline.left_ms,
             tenant=transaction.tenant,
             trace=transaction.trace,
         )

@@ -1,10 +1,16 @@
 """The replica of a lightweight transaction: PAXOS_PREPARE, PAXOS_ACCEPT, PAXOS_LEARN, PAXOS_PRUNE.
 
+Nothing is answered before the commit log is on disk. Promises and acceptances of a partition wait for each other
+meanwhile, decisions and their pruning for nobody: so a ballot that comes together with the pruning of the one before,
+as it does in captures, is still told what that one wrote.
+
 Source:
-    Scylla (branch 4.2), service/paxos/paxos_state.cc, service/storage_proxy.cc (handlers of the Paxos verbs).
+    Scylla (branch 4.2), service/paxos/paxos_state.cc, service/storage_proxy.cc (handlers of the Paxos verbs),
+    db/system_keyspace.cc (paxos, which waits for the commit log).
 """
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Protocol
 from uuid import UUID
@@ -12,12 +18,13 @@ from uuid import UUID
 from harness.backends.simulation.catalog import Catalog
 from harness.backends.simulation.messaging.connection_index import Tenant
 from harness.backends.simulation.messaging.incoming import Sender
-from harness.backends.simulation.messaging.rpc_error import NoReplyError
+from harness.backends.simulation.messaging.rpc_error import NoReplyError, RpcTimeoutError
 from harness.backends.simulation.messaging.verb import Verb
 from harness.backends.simulation.node_context import NodeContext
 from harness.backends.simulation.paxos.ballots import is_newer
 from harness.backends.simulation.paxos.paxos_events import proposal_name
 from harness.backends.simulation.paxos.paxos_states import PaxosStates
+from harness.backends.simulation.paxos.token_locks import TokenLocks
 from harness.backends.simulation.reads.replica_reader import ReplicaReader
 from harness.backends.simulation.ring_ranges import single_partition
 from harness.backends.simulation.storage.partition import PartitionKey
@@ -37,6 +44,13 @@ from harness.codec.verbs.paxos import (
 from harness.codec.verbs.query_result import QueryResult
 from harness.codec.verbs.read_command import ReadCommand
 from harness.errors import HarnessError
+from harness.partitioner import token_of
+
+_SYNC_S = 0.0
+"""How long the commit log takes: until what has come by then was looked at. On real nodes it is half a millisecond
+(base/lwt_contention of 4.2.4), and no client's next request comes sooner than both."""
+_UNTOLD_S = 10.0
+"""How long to wait for others where a request does not say."""
 
 
 class DecisionWriter(Protocol):
@@ -72,8 +86,9 @@ class PaxosReplica:
         self._states = PaxosStates(context.journal)
         self._catalog: Catalog | None = None
         self._tables: dict[UUID, UUID] = {}
-        context.messaging.handle(Verb.PAXOS_PREPARE, self._take_prepare)
-        context.messaging.handle(Verb.PAXOS_ACCEPT, self._take_accept)
+        self._locks = TokenLocks()
+        context.messaging.handle_timed(Verb.PAXOS_PREPARE, self._take_prepare)
+        context.messaging.handle_timed(Verb.PAXOS_ACCEPT, self._take_accept)
         context.messaging.handle_timed(Verb.PAXOS_LEARN, self._take_learn)
         context.messaging.handle(Verb.PAXOS_PRUNE, self._take_prune)
 
@@ -88,6 +103,39 @@ class PaxosReplica:
     def kept(self) -> Iterator[bytes]:
         """Give records of what is remembered now, for a shorter journal."""
         return self._states.kept()
+
+    async def promise(
+        self,
+        command: ReadCommand,
+        key: PartitionKey,
+        ballot: UUID,
+        *,
+        only_digest: bool,
+        timeout_s: float,
+        trace: TraceInfo | None = None,
+    ) -> UUID | Promise:
+        """As ``prepare``, one after the other, and safely stored.
+
+        Raises:
+            RpcTimeoutError: others were before it for all that time.
+        """
+        async with self._turn(key, timeout_s):
+            answer = self.prepare(command, key, ballot, only_digest=only_digest, trace=trace)
+            if isinstance(answer, Promise):
+                await self._context.world.sleep(_SYNC_S)
+            return answer
+
+    async def vote(self, proposal: Proposal, *, timeout_s: float, trace: TraceInfo | None = None) -> bool:
+        """As ``accept``, one after the other, and safely stored.
+
+        Raises:
+            RpcTimeoutError: others were before it for all that time.
+        """
+        async with self._turn(proposal.update.key.components, timeout_s):
+            is_accepted = self.accept(proposal, trace=trace)
+            if is_accepted:
+                await self._context.world.sleep(_SYNC_S)
+            return is_accepted
 
     def prepare(
         self,
@@ -146,6 +194,7 @@ class PaxosReplica:
         Raises:
             HarnessError: it cannot be applied.
         """
+        sleep = self._context.world.sleep
         emptied_at_us = self._context.storage.truncated_at_us(decision.update.table_id)
         name = proposal_name(decision.ballot)
         if timestamp_us_of(decision.ballot) <= emptied_at_us:
@@ -154,16 +203,19 @@ class PaxosReplica:
             )
         else:
             self._note(trace, f"Committing decision {name}")
+            await sleep(_SYNC_S)
             await self._writer.apply(decision.update, origin)
+        await sleep(_SYNC_S)
         self._states.learn(decision)
 
-    def prune(
+    async def prune(
         self, schema_version: UUID, key: PartitionKey, ballot: UUID, *, trace: TraceInfo | None = None
     ) -> None:
         """Forget what a round wrote, for enough replicas have learned it; note it in a trace."""
         table_id = self._table_of(schema_version)
         if table_id is not None:
             self._note(trace, f"Delete paxos state for ballot {ballot}")
+            await self._context.world.sleep(_SYNC_S)
             self._states.forget(table_id, key, ballot)
 
     def _read(
@@ -190,17 +242,29 @@ class PaxosReplica:
             self._catalog = catalog
         return self._tables.get(schema_version)
 
-    async def _take_prepare(self, sender: Sender, request: PaxosPrepareRequest) -> PaxosPrepareReply:
+    @asynccontextmanager
+    async def _turn(self, key: PartitionKey, timeout_s: float) -> AsyncIterator[None]:
+        """Hold a partition, one after the other."""
+        try:
+            async with self._locks.held(token_of(key), timeout_s):
+                yield
+        except TimeoutError:
+            raise RpcTimeoutError("other rounds of the partition took too long") from None
+
+    async def _take_prepare(
+        self, sender: Sender, request: PaxosPrepareRequest, timeout_ms: int
+    ) -> PaxosPrepareReply:
         trace = self._join(
             request.trace, f"paxos_prepare: message received from /{sender.address} ballot {request.ballot}"
         )
         try:
             await self._reader.learn(sender.address, request.command)
-            response = self.prepare(
+            response = await self.promise(
                 request.command,
                 request.key.components,
                 request.ballot,
                 only_digest=request.only_digest,
+                timeout_s=timeout_ms / 1000 or _UNTOLD_S,
                 trace=trace,
             )
         except HarnessError as error:
@@ -209,17 +273,21 @@ class PaxosReplica:
         self._leave(trace, f"paxos_prepare: handling is done, sending a response to /{sender.address}")
         return PaxosPrepareReply(response=response)
 
-    async def _take_accept(self, sender: Sender, request: PaxosAcceptRequest) -> PaxosAcceptReply:
+    async def _take_accept(
+        self, sender: Sender, request: PaxosAcceptRequest, timeout_ms: int
+    ) -> PaxosAcceptReply:
         name = proposal_name(request.proposal.ballot)
         trace = self._join(
             request.trace, f"paxos_accept: message received from /{sender.address} ballot {name}"
         )
         try:
-            return PaxosAcceptReply(accepted=self.accept(request.proposal, trace=trace))
+            timeout_s = timeout_ms / 1000 or _UNTOLD_S
+            is_accepted = await self.vote(request.proposal, timeout_s=timeout_s, trace=trace)
         except HarnessError as error:
             raise _unanswered(error) from error
         finally:
             self._leave(trace, f"paxos_accept: handling is done, sending a response to /{sender.address}")
+        return PaxosAcceptReply(accepted=is_accepted)
 
     async def _take_learn(self, sender: Sender, request: PaxosLearnRequest, timeout_ms: int) -> None:
         trace = self._join(request.trace, f"Message received from /{sender.address}")
@@ -269,7 +337,7 @@ class PaxosReplica:
         trace = self._join(
             request.trace, f"paxos_prune: message received from /{sender.address} ballot {request.ballot}"
         )
-        self.prune(request.schema_version, request.key.components, request.ballot, trace=trace)
+        await self.prune(request.schema_version, request.key.components, request.ballot, trace=trace)
         self._leave(trace, f"paxos_prune: handling is done, sending a response to /{sender.address}")
 
 

@@ -93,6 +93,8 @@ class Transaction:
     """Of the statement."""
     contention_deadline: Deadline
     """After this no other round is begun."""
+    read_deadline: Deadline
+    """Of reads of what participants disagree about."""
     tenant: Tenant
     trace: TraceInfo | None
 
@@ -216,11 +218,12 @@ class PaxosRound:
         try:
             if self._context.members.is_own(node):
                 self._note(f"prepare_ballot: prepare {ballot} locally")
-                response = self._replica.prepare(
+                response = await self._replica.promise(
                     transaction.command,
                     transaction.key.components,
                     ballot,
                     only_digest=only_digest,
+                    timeout_s=transaction.deadline.left_s,
                     trace=transaction.trace,
                 )
             else:
@@ -259,7 +262,11 @@ class PaxosRound:
         try:
             if self._context.members.is_own(node):
                 self._note(f"accept_proposal: accept {name} locally")
-                is_accepted = self._replica.accept(proposal, trace=self._transaction.trace)
+                is_accepted = await self._replica.vote(
+                    proposal,
+                    timeout_s=self._transaction.deadline.left_s,
+                    trace=self._transaction.trace,
+                )
             else:
                 self._note(f"accept_proposal: send accept {name} to {node.address}")
                 request = PaxosAcceptRequest(proposal=proposal, trace=self._transaction.trace)
@@ -310,7 +317,10 @@ class PaxosRound:
         for node in transaction.participants.nodes:
             if self._context.members.is_own(node):
                 self._note(f"prune: prune {ballot} locally")
-                self._replica.prune(version, transaction.key.components, ballot, trace=transaction.trace)
+                pruning = self._replica.prune(
+                    version, transaction.key.components, ballot, trace=transaction.trace
+                )
+                self._context.world.start(pruning, "own part of PAXOS_PRUNE")
             else:
                 self._note(f"prune: send prune of {ballot} to {node.address}")
                 self._context.messaging.send(

@@ -172,11 +172,67 @@ def test_a_pruned_decision_leaves_its_ballot_and_nothing_else() -> None:
         async with _one() as node:
             decision = _proposal(node, 10)
             await node.paxos.learn(decision)
-            node.paxos.prune(decision.update.schema_version, _KEY, decision.ballot)
+            await node.paxos.prune(decision.update.schema_version, _KEY, decision.ballot)
             commit = _promised(node, 20).most_recent_commit
             assert commit is not None
             assert commit.ballot == decision.ballot
             assert commit.update.partition.rows == ()
+
+    asyncio.run(run())
+
+
+def test_a_ballot_that_comes_with_the_pruning_of_the_last_is_told_what_that_wrote() -> None:
+    """As in the capture base/lwt_contention, where both are in one packet: n2 to n3, 8.7 ms after the first."""
+
+    async def run() -> None:
+        async with _one() as node:
+            decision = _proposal(node, 10)
+            await node.paxos.learn(decision)
+            command = node.select(_SELECT).first_command(node.context.moment)
+            version = decision.update.schema_version
+            pruning = asyncio.create_task(node.paxos.prune(version, _KEY, decision.ballot))
+            await asyncio.sleep(0)
+            promise = await node.paxos.promise(
+                command, _KEY, _ballot(node, 20), only_digest=True, timeout_s=5
+            )
+            assert isinstance(promise, Promise)
+            assert promise.most_recent_commit == decision
+            await pruning
+            commit = _promised(node, 30).most_recent_commit
+            assert commit is not None
+            assert commit.update.partition.rows == ()
+
+    asyncio.run(run())
+
+
+def test_a_proposal_waits_for_the_promise_before_it() -> None:
+    async def run() -> None:
+        async with _one() as node:
+            command = node.select(_SELECT).first_command(node.context.moment)
+            order: list[str] = []
+
+            async def promise() -> None:
+                await node.paxos.promise(command, _KEY, _ballot(node, 20), only_digest=True, timeout_s=5)
+                order.append("promise")
+
+            async def vote() -> None:
+                assert not await node.paxos.vote(_proposal(node, 10), timeout_s=5)
+                order.append("vote")
+
+            await asyncio.gather(promise(), vote())
+            assert order == ["promise", "vote"]
+
+    asyncio.run(run())
+
+
+def test_who_waits_for_others_in_vain_gives_up() -> None:
+    async def run() -> None:
+        async with _one() as node:
+            holding = asyncio.create_task(node.paxos.vote(_proposal(node, 10), timeout_s=5))
+            await asyncio.sleep(0)
+            with pytest.raises(RpcTimeoutError):
+                await node.paxos.vote(_proposal(node, 20), timeout_s=0)
+            assert await holding
 
     asyncio.run(run())
 
@@ -190,7 +246,7 @@ def test_a_restarted_replica_keeps_its_promises(tmp_path: Path) -> None:
             await node.paxos.learn(learned)
             node.paxos.accept(accepted)
             _promised(node, 30)
-            node.paxos.prune(learned.update.schema_version, _KEY, learned.ballot)
+            await node.paxos.prune(learned.update.schema_version, _KEY, learned.ballot)
         journal.close()
         again = FileJournal(path)
         async with transacting_nodes(1, journals=[again]) as (node,):
@@ -290,7 +346,7 @@ def test_replies_are_those_of_a_real_cluster(reference: Path, name: str, replies
         compared = 0
         async with loopback_nodes(2, catalog=catalog_of(path)) as (asking, replica):
             writes = Writes(replica.context, NoSchema())
-            PaxosReplica(replica.context, ReplicaReader(replica.context, NoSchema()), writes.replica)
+            paxos = PaxosReplica(replica.context, ReplicaReader(replica.context, NoSchema()), writes.replica)
             address = _quiet_node(trace)
             for message in trace.rpc:
                 body: Any = message.body
@@ -299,8 +355,10 @@ def test_replies_are_those_of_a_real_cluster(reference: Path, name: str, replies
                 if isinstance(body, MutationRequest):
                     with suppress(UnknownTableError):
                         writes.replica.apply_known(body.mutation, with_views=False)
-                elif isinstance(body, PaxosLearnRequest | PaxosPruneRequest):
-                    asking.messaging.send(replica.address, Verb(message.verb or 0), body)
+                elif isinstance(body, PaxosLearnRequest):
+                    await paxos.learn(body.decision)
+                elif isinstance(body, PaxosPruneRequest):
+                    await paxos.prune(body.schema_version, body.key.components, body.ballot)
                 elif isinstance(body, PaxosPrepareRequest | PaxosAcceptRequest):
                     reply = await asking.messaging.call(
                         replica.address, Verb(message.verb or 0), body, timeout_ms=5_000
