@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import Cluster, Session, Wire, cql
+from harness import Cluster, Node, Session, Wire, cql
 from harness.expect import (
     MUTATION,
     MUTATION_DONE,
@@ -23,6 +23,16 @@ MAP = "CREATE TABLE demo3.map (id int PRIMARY KEY, country text, capital text)"
 READ = "SELECT * FROM demo3.map WHERE id=40"
 
 
+def write_while_down(session: Session, stale: Node) -> None:
+    """Have a node miss a row, and hints are off."""
+    stale.kill()
+    session.execute(
+        cql("INSERT INTO demo3.map (id, country, capital) VALUES (40, 'before', 'b40')", "QUORUM")
+    )
+    session.execute(cql("UPDATE demo3.map SET capital = 'after40' WHERE id = 40", "QUORUM"))
+    stale.start()
+
+
 @pytest.mark.cluster(capture="digest_mismatch", nodes=3, hints=False)
 def test_read_at_all_repairs_the_replica_that_missed_a_write(
     cluster: Cluster, session: Session, wire: Wire
@@ -33,13 +43,8 @@ def test_read_at_all_repairs_the_replica_that_missed_a_write(
     """
     table = cluster.table(MAP, replication_factor=3)
     coordinator, fresh, stale = cluster.nodes
-    with cluster.given("node 3 missed an update, and hints are off"):
-        session.execute(
-            cql("INSERT INTO demo3.map (id, country, capital) VALUES (40, 'before', 'b40')", "ALL")
-        )
-        stale.kill()
-        session.execute(cql("UPDATE demo3.map SET capital = 'after40' WHERE id = 40", "QUORUM"))
-        stale.start()
+    with cluster.given("node 3 missed the row, and hints are off"):
+        write_while_down(session, stale)
     with wire.statement() as read:
         assert session.execute(cql(READ, "ALL")).one().capital == "after40"
     others = (fresh, stale)
@@ -61,21 +66,19 @@ def test_read_at_all_repairs_the_replica_that_missed_a_write(
     )
 
 
-@pytest.mark.cluster(capture="digest_mismatch", nodes=3)
+@pytest.mark.cluster(capture="digest_mismatch", nodes=3, hints=False)
 def test_second_read_finds_nothing_to_repair(cluster: Cluster, session: Session, wire: Wire) -> None:
     """RF 3, ALL, after the repair: the digests are equal, and that is all.
 
     Source: service/storage_proxy.cc, digest_read_resolver.
     """
     table = cluster.table(MAP, replication_factor=3)
-    with cluster.given("the row"):
-        session.execute(
-            cql("INSERT INTO demo3.map (id, country, capital) VALUES (40, 'after', 'after40')", "ALL")
-        )
+    coordinator, *others = cluster.nodes
+    with cluster.given("node 3 missed the row, and hints are off"):
+        write_while_down(session, others[1])
     session.execute(cql(READ, "ALL"))
     with wire.statement() as read:
         session.execute(cql(READ, "ALL"))
-    coordinator, *others = cluster.nodes
     read.expect(
         in_order(
             query("SELECT"),
