@@ -1,4 +1,4 @@
-"""Statements for sessions: CQL with how it is to be sent, and the same statement through several coordinators at once."""
+"""Statements for sessions: CQL with how it is to be sent, and statements through several coordinators at once."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -48,16 +48,15 @@ class Raced(NamedTuple):
 
 
 def race(sessions: Sequence[Session], statements: Iterable[Any]) -> Raced:
-    """Send each statement through all sessions at the same time; the next one when all have answered."""
+    """Send all statements through all sessions at the same time; return when all have answered."""
     rows: list[Rows] = []
     errors: list[DriverException] = []
-    for statement in statements:
-        answers = [session.execute_async(statement) for session in sessions]
-        for answer in answers:
-            try:
-                rows.append(answer.result())
-            except DriverException as error:
-                errors.append(error)
+    answers = [session.execute_async(statement) for statement in statements for session in sessions]
+    for answer in answers:
+        try:
+            rows.append(answer.result())
+        except DriverException as error:
+            errors.append(error)
     return Raced(tuple(rows), tuple(errors))
 
 

@@ -81,6 +81,41 @@ def pooled_differences(first: Sequence[Flow], second: Sequence[Flow]) -> tuple[D
     return tuple(dict.fromkeys(found))
 
 
+def unseen_differences(first: Sequence[Flow], second: Sequence[Flow]) -> tuple[Difference, ...]:
+    """Of flows whose course is chance: which forms of messages the second show that none of the first has.
+
+    Args:
+        first: as many as there are, so that what chance may bring is among them.
+        second: of one run.
+    """
+    seen, found = _seen_forms(first), list[Difference]()
+    for where, forms in _seen_forms(second).items():
+        if where not in seen:
+            found.append(Difference(where, "messages", NOTHING, "some"))
+            continue
+        for form in forms:
+            found += _nearest([structure_differences(where, known, form) for known in seen[where]])
+    return tuple(dict.fromkeys(found))
+
+
+_LATE_IN_RACE = {"timeout": {"1000 ms": "2000 ms"}}
+"""What a race leaves of the time of a write: it ends in a second (cas_contention_timeout_in_ms)."""
+
+
+def _seen_forms(flows: Sequence[Flow]) -> dict[str, list[Structure]]:
+    """By kind of step and verb, the forms of the messages and of their answers."""
+    found: defaultdict[str, list[Structure]] = defaultdict(list)
+    for step in (step for flow in flows for step in flow.steps):
+        for sent in map(_unnumbered_sent, step.sent):
+            where = f"{step.kind.value}: {sent.verb}"
+            found[where].append(
+                {path: _LATE_IN_RACE.get(path, {}).get(text, text) for path, text in sent.structure.items()}
+            )
+            for answer in sent.answers:
+                found[f"{where}: {answer.verb}"].append(answer.structure)
+    return found
+
+
 def _unnumbered(step: Step) -> Step:
     return replace(step, sent=tuple(_unnumbered_sent(sent) for sent in step.sent))
 

@@ -11,7 +11,7 @@ from harness.codec.verbs.wire import ABSENT
 from harness.events.message import Kind, Message, Protocol
 from harness.events.statement_scope import statement_scopes
 from harness.events.trace import Trace
-from harness.golden.compare import Difference, flow_differences, pooled_differences
+from harness.golden.compare import Difference, flow_differences, pooled_differences, unseen_differences
 from harness.golden.flows import StatementFlow, statement_flows
 from harness.golden.normalise import Flow
 from tests.conformance.mutation import Mutation, mutated
@@ -130,3 +130,8 @@ def test_what_is_chance_is_compared_by_forms_alone(reference: Path) -> None:
     contended = [flow for flow in flows if flow.is_contended]
     assert len(contended) > 10
     assert pooled_differences(contended, contended[::-1]) == ()
+    assert unseen_differences(contended, contended[::-1]) == ()
+    # Most of them are like others, but not all.
+    told = {each.where for each in unseen_differences(contended[:1], contended)}
+    assert "prepare: PAXOS_PREPARE: reply to PAXOS_PREPARE" in told
+    assert unseen_differences(contended, contended[:1]) == ()
