@@ -235,7 +235,10 @@ def test_participants_that_disagree_about_the_row_make_the_coordinator_read_it()
         async with transacting_nodes() as nodes:
             nodes[0].store("INSERT INTO t (k, v) VALUES (1, 7)")
             assert await nodes[0].decide(_UPDATE) == [(True, 7)]
-            assert nodes[0].node.sent_of(Verb.READ_DIGEST)
+            reads = nodes[0].node.sent_of(Verb.READ_DIGEST)
+            # Within the time of reads, as in base/lwt_contention: neither that of writes nor that of contention.
+            assert reads
+            assert all(4_000 < sent.timeout_ms <= 5_000 for sent in reads)
             assert nodes[0].node.sent_of(Verb.READ_MUTATION_DATA)
 
     asyncio.run(run())
@@ -423,7 +426,7 @@ def test_lost_messages_lose_no_decision(seed: int) -> None:
             )
             for node in nodes:
                 node.node.messaging.loses = lambda _receiver, _verb: False
-            ((_, last),) = await nodes[0].serial_rows(_SELECT)
+            ((_, last),) = await nodes[0].serial_rows(_SELECT, timeout_ms=10_000)
             assert applied
             assert isinstance(last, int)
             chain = [last]

@@ -39,10 +39,15 @@ class TransactingNode(ReadingNode):
         return list((await self.transactions.execute(planned, consistency, serial)).values())
 
     async def serial_rows(
-        self, text: str, serial: ConsistencyLevel = ConsistencyLevel.SERIAL
+        self,
+        text: str,
+        serial: ConsistencyLevel = ConsistencyLevel.SERIAL,
+        *,
+        timeout_ms: int | None = None,
     ) -> list[tuple[object, ...]]:
         """Run a SELECT at SERIAL; give its rows."""
-        return list((await self.transactions.read(self.select(text), self.context.moment, serial)).values())
+        rows = await self.transactions.read(self.select(text), self.context.moment, serial, timeout_ms)
+        return list(rows.values())
 
     def paxos_sent(self) -> list[tuple[Verb, str]]:
         return [(sent.verb, sent.receiver) for sent in self.node.sent if sent.verb in PAXOS_VERBS]
