@@ -229,7 +229,7 @@ class Network:
             keeper = Keeper(lease_descriptor=lease.descriptor, log=folder / "keeper.log")
             undo.callback(keeper.close)
             lease.record(keepers=(ProcessIdentity.of(keeper.pid), ProcessIdentity.of(keeper.outer_pid)))
-            hub = Interfaces(lambda: keeper.open_socket(keeper.hub, socket.AF_NETLINK, socket.SOCK_DGRAM))
+            hub = Interfaces(keeper.open_socket(keeper.hub, socket.AF_NETLINK, socket.SOCK_DGRAM))
             undo.callback(hub.close)
             network = cls(lease, folder, keeper, hub, seed=seed)
             undo.pop_all()
@@ -345,7 +345,7 @@ class Network:
         finally:
             os.close(descriptor)
         with Interfaces(
-            lambda: self._keeper.open_socket(namespace, socket.AF_NETLINK, socket.SOCK_DGRAM)
+            self._keeper.open_socket(namespace, socket.AF_NETLINK, socket.SOCK_DGRAM)
         ) as interfaces:
             interfaces.configure(_NODE_INTERFACE, address=address, prefix=SUBNET_PREFIX)
         return namespace

@@ -13,6 +13,8 @@ import errno
 import socket
 from ipaddress import IPv4Address
 
+from pyroute2 import NetlinkError
+
 from harness.backends.network.interfaces import Interfaces
 from harness.backends.network.link_shape import LinkShape
 from harness.errors import BackendError
@@ -75,7 +77,7 @@ class PortRules:
                 self._interfaces.tc("add", "pfifo", index, 0, parent=_CUT_CLASS, limit=0)
                 self._has_cut_class = True
             self._add_filter(_FIRST_CUT_PRIORITY + sender, source, target=_CUT_CLASS)
-        except OSError as error:
+        except NetlinkError as error:
             raise self._error("cut off", error) from error
 
     def uncut(self, sender: int) -> None:
@@ -86,7 +88,7 @@ class PortRules:
         """
         try:
             self._remove_filter(_FIRST_CUT_PRIORITY + sender)
-        except OSError as error:
+        except NetlinkError as error:
             raise self._error("connected", error) from error
 
     def shape(self, sender: int, source: IPv4Address, shape: LinkShape) -> None:
@@ -115,7 +117,7 @@ class PortRules:
             if is_new:
                 self._remove_class(sender)
             raise
-        except OSError as error:
+        except NetlinkError as error:
             raise self._error("shaped", error) from error
 
     def redirect(self, sender: int, source: IPv4Address, device: str) -> None:
@@ -134,7 +136,7 @@ class PortRules:
             }
             self._add_filter(_FIRST_SHAPE_PRIORITY + sender, source, target=0, action=action)
             self._redirected.add(sender)
-        except OSError as error:
+        except NetlinkError as error:
             raise self._error("redirected", error) from error
 
     def unshape(self, sender: int) -> None:
@@ -149,7 +151,7 @@ class PortRules:
             self._remove_filter(_FIRST_SHAPE_PRIORITY + sender)
             if sender in self._classes:
                 self._remove_class(sender)
-        except OSError as error:
+        except NetlinkError as error:
             raise self._error("unshaped", error) from error
         self._redirected.discard(sender)
 
@@ -194,9 +196,9 @@ class PortRules:
                 loss=shape.loss_percent,
                 limit=_NETEM_PACKETS_MAX,
             )
-        except OSError as error:
+        except NetlinkError as error:
             # The answer for a kind of queue that the kernel does not have and cannot load.
-            if error.errno in (errno.ENOENT, errno.EOPNOTSUPP):
+            if error.code in (errno.ENOENT, errno.EOPNOTSUPP):
                 raise NetemMissingError from error
             raise
 
@@ -216,13 +218,13 @@ class PortRules:
         info = priority << 16 | socket.htons(_ETHERTYPE_IPV4)
         self._interfaces.tc("del-filter", None, self._tree(), 0, parent=_ROOT, info=info)
 
-    def _error(self, what: str, error: OSError) -> BackendError:
-        reason = error.strerror
-        if error.errno in (errno.ENOENT, errno.EOPNOTSUPP):
+    def _error(self, what: str, error: NetlinkError) -> BackendError:
+        reason = error.args[1] if len(error.args) > 1 else error
+        if error.code in (errno.ENOENT, errno.EOPNOTSUPP):
             return BackendError(
                 f"links cannot be {what}: this kernel lacks HTB queues or u32 filters ({reason}); "
                 "load them with: sudo modprobe -a sch_htb cls_u32 sch_netem"
             )
-        if error.errno == errno.EEXIST:
+        if error.code == errno.EEXIST:
             return BackendError(f"links cannot be {what}: somebody else controls the traffic of {self.port}")
         return BackendError(f"links cannot be {what} at the port {self.port}: {reason}")

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from harness.backends.network.network import Network
-from harness.backends.network.route_socket import Request, link_header
 
 pytestmark = pytest.mark.namespaces
 
@@ -18,23 +17,23 @@ def own_network(state_folder: Path) -> Iterator[Network]:
         yield network
 
 
-def set_up(network: Network, *, is_up: bool) -> None:
+def set_state(network: Network, state: str) -> None:
     hub = network._hub
-    header = link_header(hub.index_of(network.name) or 0, flags=int(is_up), changed_flags=1)
-    hub._routes.change(Request.NEW_LINK, header)
+    index = hub.index_of(network.name)
+    hub._run(lambda: hub._routes.link("set", index=index, state=state))
 
 
 def test_frames_go_out_of_the_bridge_as_often_as_it_is_up(own_network: Network) -> None:
     tap = own_network.tap
     tap.send(FRAME)
     tap.send(FRAME)
-    set_up(own_network, is_up=False)
+    set_state(own_network, "down")
     with pytest.raises(OSError, match="Network is down"):
         tap.send(FRAME)
-    set_up(own_network, is_up=True)
+    set_state(own_network, "up")
     tap.send(FRAME)
-    set_up(own_network, is_up=False)
-    set_up(own_network, is_up=True)
+    set_state(own_network, "down")
+    set_state(own_network, "up")
     tap.send(FRAME)
 
 

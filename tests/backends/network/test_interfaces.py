@@ -16,9 +16,7 @@ pytestmark = pytest.mark.namespaces
 
 @pytest.fixture
 def interfaces(keeper: Keeper) -> Iterator[Interfaces]:
-    with Interfaces(
-        lambda: keeper.open_socket(keeper.hub, socket.AF_NETLINK, socket.SOCK_DGRAM)
-    ) as interfaces:
+    with Interfaces(keeper.open_socket(keeper.hub, socket.AF_NETLINK, socket.SOCK_DGRAM)) as interfaces:
         yield interfaces
 
 
@@ -55,7 +53,7 @@ def test_addresses_make_networks_busy(keeper: Keeper, interfaces: Interfaces) ->
     namespace, descriptor = keeper.add_namespace()
     interfaces.add_veth("port", peer="eth0", peer_namespace=descriptor, peer_mac="02:00:0a:00:07:01")
     os.close(descriptor)
-    with Interfaces(lambda: keeper.open_socket(namespace, socket.AF_NETLINK, socket.SOCK_DGRAM)) as theirs:
+    with Interfaces(keeper.open_socket(namespace, socket.AF_NETLINK, socket.SOCK_DGRAM)) as theirs:
         assert theirs.busy_networks() == ()
         theirs.configure("eth0", address=IPv4Address("10.0.7.1"), prefix=24)
         assert IPv4Network("10.0.7.0/24") in theirs.busy_networks()

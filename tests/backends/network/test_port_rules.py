@@ -4,6 +4,7 @@ from ipaddress import IPv4Address
 from typing import cast
 
 import pytest
+from pyroute2 import NetlinkError
 
 from harness.backends.network.interfaces import Interfaces
 from harness.backends.network.link_shape import LinkShape
@@ -27,7 +28,7 @@ class RecordedInterfaces:
     def tc(self, command: str, kind: str | None, index: int, handle: int = 0, **rest: object) -> None:
         assert index == 5
         if kind in self.refused:
-            raise OSError(self.refused[kind], "refused")
+            raise NetlinkError(self.refused[kind], "refused")
         self.asked.append((command, kind, handle, rest))
 
     def taken(self) -> list[tuple[object, ...]]:
