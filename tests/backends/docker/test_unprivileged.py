@@ -74,9 +74,7 @@ def test_member_of_the_group_records_by_a_sidecar_and_connects_directly(
 
         def actions() -> list[str]:
             # Others use the same engine.
-            owned = [
-                event for event in events if event["Actor"]["Attributes"][OWNER].split("/")[1] == str(run.pid)
-            ]
+            owned = [event for event in events if f"/{run.pid}/" in event["Actor"]["Attributes"][OWNER]]
             return [event["Action"] for event in owned]
 
         assert wait_until(lambda: "attach" in actions() and actions()[-1] == "destroy", timeout_s=20), said
