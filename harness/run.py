@@ -9,6 +9,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -23,9 +24,9 @@ from harness.backends.executable.options import ExecutableOptions
 from harness.backends.live.machine import Site
 from harness.backends.live.rest_client import API_PORT
 from harness.backends.live.reuse import ReusableSite, Reuse
+from harness.backends.node_template import LINE as SIMULATED_LINE
+from harness.backends.node_template import node_template
 from harness.backends.scylla_settings import count_of
-from harness.backends.simulated import LINE as SIMULATED_LINE
-from harness.backends.simulated import SimulatedSite
 from harness.capture.dumpcap import CQL_PORT, RunningCapture
 from harness.errors import BackendError, ExpectationError, HarnessError, ReportError
 from harness.events.trace import Trace
@@ -37,6 +38,7 @@ from harness.report.verdict import ReportVerdict
 
 if TYPE_CHECKING:
     from harness.backends.live.cluster import LiveCluster
+    from harness.backends.simulated import SimulatedSite
     from harness.live_recorder import LiveRecorder
     from harness.report.run_folder import RunFolder
     from harness.report.summary import SummaryLine
@@ -158,7 +160,16 @@ def _open_simulated(choice: Choice) -> Opened:
     reason = why_not(choice)
     if reason:
         raise BackendError(reason)
-    return started(SimulatedSite.create(choice.needs))
+    return started(_simulated_site(choice.needs))
+
+
+def _simulated_site(needs: Needs) -> "SimulatedSite":
+    # What nodes run takes longest to load; the modules of the network are loaded beside it. Errors come again below.
+    with suppress(OSError):
+        node_template()
+    from harness.backends.simulated import SimulatedSite  # noqa: PLC0415  (see above)
+
+    return SimulatedSite.create(needs)
 
 
 def _open_docker(choice: Choice) -> Opened:
@@ -272,7 +283,7 @@ def start_simulated(needs: Needs) -> "Running":
     reason = why_not(Choice(backend=SIMULATED, needs=needs))
     if reason:
         raise BackendError(reason)
-    site = SimulatedSite.create(needs)
+    site = _simulated_site(needs)
     opened = started(site)
     recorder = cast("LiveRecorder", opened.recorder)
     return Running(opened=opened, recorder=recorder, command_prefix=site.command_prefix)

@@ -1,4 +1,4 @@
-"""The loaded program of simulated nodes, which their processes are copies of."""
+"""The loaded program of simulated nodes, which their processes are copies of, and what it is that it simulates."""
 
 import os
 import sys
@@ -6,8 +6,10 @@ from contextlib import suppress
 from functools import cache
 
 from harness.backends.network.template import Template, template_of
+from harness.codec.verbs.line import Line
 from harness.grammar import cache_folder
 
+LINE = Line.V4_2
 NODE_PROGRAM = "harness.backends.simulation.node_program"
 
 

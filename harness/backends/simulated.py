@@ -12,18 +12,15 @@ from harness.backends.network.bridge_tap import BridgeTap
 from harness.backends.network.network import Network
 from harness.backends.network.process import Process
 from harness.backends.network.template import Template
-from harness.backends.node_template import node_template
+from harness.backends.node_template import LINE, node_template
 from harness.backends.process_machine import ProcessMachine
 from harness.backends.scylla_settings import Place, count_of, next_place
 from harness.backends.simulation.faults import chosen, known
 from harness.backends.simulation.node_config import NodeConfig
-from harness.codec.verbs.line import Line
 from harness.errors import BackendError
 
 if TYPE_CHECKING:
     from cassandra.connection import Connection
-
-LINE = Line.V4_2
 
 
 class SimulatedSite:
