@@ -116,6 +116,15 @@ class LiveRecorder:
             self._traced = happened
         return self._trace
 
+    def settle(self) -> None:
+        """Return when nothing is under way.
+
+        Raises:
+            CaptureError: the capture cannot go on.
+            BackendError: work is not quiet in time.
+        """
+        self.trace()
+
     def eras(self) -> tuple[Era, ...]:
         """The run, divided where nodes joined or left."""
         trace = self.trace()

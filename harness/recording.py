@@ -67,6 +67,13 @@ class Recorder(Seam):
     def eras(self) -> tuple[Era, ...]:
         """The run, divided where nodes joined or left."""
 
+    def settle(self) -> None:
+        """Let the run go on until nothing is under way.
+
+        Raises:
+            BackendError: work is not quiet in time.
+        """
+
     def wait_until(self, claim: Claim, scope: Callable[[], Scope], timeout_s: float) -> None:
         """Let the run go on until a claim holds.
 
@@ -248,6 +255,16 @@ class Wire:
         """Names of the recordings about which nothing was claimed."""
         return tuple(recording.name for recording in self._recordings if not recording.is_checked)
 
+    def settle(self) -> None:
+        """Return when nothing is under way any more, so that what comes next meets nothing of what was before.
+
+        A client has its answer before the last replica is done. On replay, nothing is waited for.
+
+        Raises:
+            BackendError: work is not quiet in time.
+        """
+        self._recorder.settle()
+
     @contextmanager
     def statement(self, name: str = "") -> Iterator[Recording]:
         """Record what the statements inside cause, in the background too.
@@ -363,6 +380,9 @@ class ReplayRecorder:
     def trace(self) -> Trace:
         """All messages of the capture."""
         return self._trace
+
+    def settle(self) -> None:
+        """Nothing comes any more."""
 
     def wait_until(self, claim: Claim, scope: Callable[[], Scope], timeout_s: float) -> None:  # noqa: ARG002
         """Nothing comes any more: the capture has to show it already.

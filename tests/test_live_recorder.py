@@ -130,6 +130,19 @@ def test_a_trace_is_given_when_all_is_answered(recorded: Recorded) -> None:
     ]
 
 
+def test_it_settles_when_all_is_answered(recorded: Recorded) -> None:
+    recorded.capture.grow(recorded.whole[FIRST].frame_last)
+    recorded.send(1)
+    recorded.recorder.settle()
+    marks = recorded.capture.mark_count
+    assert marks > 1
+    replied = recorded.whole.exchange_of(recorded.whole[FIRST]).reply
+    assert replied is not None
+    # What was recorded by then is the trace.
+    assert len(recorded.recorder.trace()) > replied.number
+    assert recorded.capture.mark_count == marks
+
+
 def test_the_same_trace_is_given_until_something_happens(recorded: Recorded) -> None:
     trace = recorded.recorder.trace()
     marks = recorded.capture.mark_count

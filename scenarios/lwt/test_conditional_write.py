@@ -72,6 +72,7 @@ def test_second_insert_decides_on_nothing_in_a_round_of_its_own(
     table = cluster.table(MAP, replication_factor=3)
     insert = cql(INSERT, "QUORUM", serial_consistency="SERIAL")
     session.execute(insert)
+    wire.settle()
     with wire.statement() as second:
         assert not session.execute(insert).one().applied
     coordinator, *others = table.replicas_of(117, coordinator_first=True)
@@ -103,6 +104,8 @@ def test_conditions_and_serial_reads_run_the_same_round(
 ) -> None:
     """A met condition, one that is not, a SERIAL read and a DELETE IF EXISTS: four rounds, each with its own ballot.
 
+    None begins before the one before is over on all replicas: else one of them may be asked to promise while it still learns.
+
     Source: service/storage_proxy.cc, cas; ScyllaDB docs, "Lightweight Transactions".
     """
     table = cluster.table(MAP, replication_factor=3)
@@ -111,8 +114,11 @@ def test_conditions_and_serial_reads_run_the_same_round(
         session.execute(cql(INSERT, "QUORUM"))
     with wire.statement() as rounds:
         assert session.execute(cql(f"{update}'Berlin'", "QUORUM")).was_applied
+        wire.settle()
         assert not session.execute(cql(f"{update}'Paris'", "QUORUM")).was_applied
+        wire.settle()
         assert session.execute(cql("SELECT * FROM demo3.map WHERE id=117", "SERIAL")).one().capital == "Bonn"
+        wire.settle()
         assert session.execute(cql("DELETE FROM demo3.map WHERE id=117 IF EXISTS", "QUORUM")).was_applied
     coordinator, *others = table.replicas_of(117, coordinator_first=True)
     replica = Capture("replica")
