@@ -239,7 +239,7 @@ def test_error_is_one_message(
     for name, value in elsewhere.environment("stranger").items():
         monkeypatch.setenv(name, value)
     # Nor is it passed over where somebody only wants to clean up.
-    for run in (run_scenarios(WRITE, options, tmp_path), cleaned()):
+    for run in (run_scenarios(WRITE, options, tmp_path, "--reruns=0"), cleaned()):
         said = run.stdout + run.stderr
         assert run.returncode != 0, said
         assert said.count("is not the engine that ca.pem in") == 1, said

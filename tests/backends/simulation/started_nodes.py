@@ -95,6 +95,9 @@ async def asked(config: NodeConfig, work: Callable[[Any], Any]) -> Any:  # noqa:
             port=config.native_transport_port,
             protocol_version=4,
             execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+            # Where all tests run at once, an answer may take longer than the driver's two seconds.
+            control_connection_timeout=30,
+            connect_timeout=30,
         )
         try:
             return work(cluster.connect())
