@@ -37,8 +37,8 @@ from cassandra.policies import RoundRobinPolicy, TokenAwarePolicy  # noqa: E402
 
 from harness.backends.contract import Needs  # noqa: E402
 from harness.backends.simulated import SimulatedSite  # noqa: E402
+from harness.clusters import Opened, started  # noqa: E402
 from harness.grammar import cache_folder  # noqa: E402
-from harness.run import Opened, started  # noqa: E402
 
 _TICKS_S = 1 / os.sysconf("SC_CLK_TCK")
 _IDLE_S = 10.0
@@ -47,7 +47,7 @@ _VARIABLE = "HARNESS_BENCHMARK"
 _SCENARIO = "scenarios/write_path/test_plain_write.py::test_quorum_write_waits_for_one_remote_replica"
 _PROCESS = """
 import sys; sys.path.insert(0, {root!r})
-from harness.run import Choice, open_cluster
+from harness.clusters import Choice, open_cluster
 from harness.backends.contract import Needs
 opened = open_cluster(Choice(backend="simulated", needs=Needs(nodes={nodes})))
 opened.cluster.session(opened.cluster.nodes[0]).execute("SELECT key FROM system.local")

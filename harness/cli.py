@@ -612,7 +612,8 @@ def up(nodes: int, datacenters: int, compression: str | None, seconds: float | N
     """
     # Only here: the driver is loaded for nothing else.
     from harness.backends.contract import Needs  # noqa: PLC0415
-    from harness.run import Run, index_runs, new_run_id, start_simulated  # noqa: PLC0415
+    from harness.clusters import start_simulated  # noqa: PLC0415
+    from harness.run import Run, index_runs, new_run_id  # noqa: PLC0415
 
     note(f"starting {nodes} simulated nodes")
     running = start_simulated(Needs(nodes=nodes, datacenters=datacenters, compression=compression))
@@ -668,7 +669,7 @@ def clean(*, kept: bool) -> None:
     The next start of a cluster does the same.
     """
     # Only here: it takes what only clusters need.
-    from harness.run import clean as clean_up  # noqa: PLC0415
+    from harness.clusters import clean as clean_up  # noqa: PLC0415
 
     removed = clean_up(with_kept=kept)
     Screen().write([f"removed {name}" for name in removed] or ["nothing was left behind"])

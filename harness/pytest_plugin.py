@@ -26,8 +26,9 @@ from harness.interrupts import end_in_order
 
 if TYPE_CHECKING:
     from harness.backends.contract import Cluster, Needs, Session
+    from harness.clusters import Choice
     from harness.recording import Judged, Wire
-    from harness.run import Choice, Run
+    from harness.run import Run
 
 RUN: "pytest.StashKey[Run]" = pytest.StashKey()
 RUN_ID = pytest.StashKey[str]()
@@ -159,7 +160,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
     backend, capture = config.getoption("--cluster"), config.getoption("--pcap")
     if backend is not None:
-        from harness.run import known_backends  # noqa: PLC0415  (costs time that other tests need not spend)
+        from harness.clusters import known_backends  # noqa: PLC0415  (costs time that other tests need not spend)
 
         if backend not in known_backends():
             known = ", ".join(known_backends())
@@ -234,7 +235,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     folder = Path(metafunc.config.getoption("--pcap"))
     if not folder.is_dir() or not isinstance(name, str):
         return
-    from harness.run import captures_named  # noqa: PLC0415  (costs time that other tests need not spend)
+    from harness.clusters import captures_named  # noqa: PLC0415  (costs time that other tests need not spend)
 
     try:
         captures = captures_named(folder, name)
@@ -251,7 +252,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     backend = config.getoption("--cluster")
     if backend is None:
         return
-    from harness.run import shares_clusters  # noqa: PLC0415  (costs time that other tests need not spend)
+    from harness.clusters import shares_clusters  # noqa: PLC0415  (costs time that other tests need not spend)
 
     if shares_clusters(backend):
         items.sort(key=_order_of_needs)
@@ -280,17 +281,17 @@ def pytest_keyboard_interrupt() -> None:
 
 
 def _expect_no_more() -> None:
-    run = sys.modules.get("harness.run")
-    if run is not None:
-        run.expect_no_more()
+    clusters = sys.modules.get("harness.clusters")
+    if clusters is not None:
+        clusters.expect_no_more()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End the cluster that scenarios have shared."""
-    run = sys.modules.get("harness.run")
-    if run is not None:
+    clusters = sys.modules.get("harness.clusters")
+    if clusters is not None:
         try:
-            run.end_shared(config.getoption("--cluster"))
+            clusters.end_shared(config.getoption("--cluster"))
         except HarnessError as error:
             # All scenarios have been judged.
             sys.stderr.write(f"what was started cannot be ended: {error}\n")
@@ -446,7 +447,8 @@ def _opened_or_why(request: pytest.FixtureRequest) -> "Run | str":
 
 def _opened(request: pytest.FixtureRequest) -> "Run":
     from harness.backends.contract import Needs  # noqa: PLC0415  (costs time that other tests need not spend)
-    from harness.run import DEFAULT_BACKEND, Run, open_cluster, why_not  # noqa: PLC0415  (the same)
+    from harness.clusters import DEFAULT_BACKEND, open_cluster, why_not  # noqa: PLC0415  (the same)
+    from harness.run import Run  # noqa: PLC0415  (the same)
 
     config = request.config
     backend = config.getoption("--cluster") or DEFAULT_BACKEND
@@ -492,7 +494,7 @@ def _choice_of(config: pytest.Config, backend: str) -> "Choice":
     """What the options say of the cluster."""
     from harness.backends.docker import options as docker_options  # noqa: PLC0415  (the same)
     from harness.backends.executable.options import ExecutableOptions  # noqa: PLC0415  (the same)
-    from harness.run import Choice  # noqa: PLC0415  (the same)
+    from harness.clusters import Choice  # noqa: PLC0415  (the same)
 
     arguments = tuple(shlex.split(config.getoption("--scylla-args")))
     yaml = config.getoption("--scylla-yaml")
@@ -527,7 +529,7 @@ def _choice_of(config: pytest.Config, backend: str) -> "Choice":
 
 def _only_capture(folder: Path, name: str, marked: dict[str, Any]) -> Path:
     """The capture of a name; a scenario that is not about every cluster can do without one."""
-    from harness.run import captures_named  # noqa: PLC0415  (costs time that other tests need not spend)
+    from harness.clusters import captures_named  # noqa: PLC0415  (costs time that other tests need not spend)
 
     try:
         (capture,) = captures_named(folder, name)

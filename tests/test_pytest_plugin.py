@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from harness.run import known_backends
+from harness.clusters import known_backends
 from tests.written.written_capture import write_demo
 
 pytest_plugins = ["pytester"]

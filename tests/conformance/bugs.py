@@ -15,12 +15,13 @@ from cassandra import DriverException
 
 from harness.backends.simulated import SimulatedSite
 from harness.backends.simulation.faults import FAULTS
+from harness.clusters import Opened, started
 from harness.errors import HarnessError
 from harness.expect.explain import title_of
 from harness.expect.scope import Scope
 from harness.expect.verdict import Outcome
 from harness.recording import Claim
-from harness.run import Opened, Run, started
+from harness.run import Run
 from tests.conformance.scenario_cases import Refused, ScenarioCase, refuse, scenario_cases
 
 TABLE = Path(__file__).with_name("bugs.md")

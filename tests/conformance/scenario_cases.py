@@ -11,11 +11,12 @@ from typing import Any
 
 import scenarios
 from harness.backends.contract import Needs
+from harness.clusters import captures_named, replayed
 from harness.dissect.reading import read_trace
 from harness.errors import HarnessError
 from harness.events.trace import Trace
 from harness.recording import Judged
-from harness.run import Run, captures_named, replayed
+from harness.run import Run
 
 _NEEDS = tuple(field.name for field in fields(Needs))
 

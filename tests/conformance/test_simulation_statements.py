@@ -8,13 +8,13 @@ from cassandra.cluster import Session
 from cassandra.query import SimpleStatement
 
 from harness.backends.contract import Needs
+from harness.clusters import start_simulated
 from harness.codec.cql.messages import Message as CqlMessage
 from harness.codec.cql.requests import Query
 from harness.dissect.reading import read_trace
 from harness.events.message import Message
 from harness.golden.comparison import Comparison, compare_flows
 from harness.golden.flows import StatementFlow, statement_flows
-from harness.run import start_simulated
 from tests.backends.network.networks import skip_without_dumpcap, skip_without_namespaces
 from tests.conformance.listed_differences import is_of_pruning
 from tests.conformance.simulated_runs import OLD

@@ -7,8 +7,8 @@ from harness.backends.contract import Needs
 from harness.backends.live.cluster import LiveCluster
 from harness.backends.live.node import LiveNode
 from harness.backends.simulated import SimulatedSite
+from harness.clusters import Opened, started
 from harness.events.trace import Trace
-from harness.run import Opened, started
 
 DriverSession = Any
 """``cassandra.cluster.Session``, or a row of its, which have no types."""

@@ -12,7 +12,7 @@ from harness.backends.network.cleanup import alias_of
 from harness.backends.network.lease import claims_of, lease_paths
 from harness.backends.network.network import Network
 from harness.backends.network.state_folder import default_state_folder
-from harness.run import clean
+from harness.clusters import clean
 from harness.waiting import wait_until
 from tests.backends.network.networks import RUN_VARIABLE, interfaces_with, processes_of, skip_without_dumpcap
 from tests.end_to_end.simulated_cluster import DriverSession, SimulatedCluster

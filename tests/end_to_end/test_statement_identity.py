@@ -8,9 +8,10 @@ from cassandra.query import BatchStatement
 
 from harness.backends.contract import Needs
 from harness.backends.statements import cql
+from harness.clusters import start_simulated
 from harness.expect import exactly, result
 from harness.expect.verdict import Outcome
-from harness.run import Run, start_simulated
+from harness.run import Run
 from tests.backends.network.networks import skip_without_dumpcap, skip_without_namespaces
 
 pytestmark = pytest.mark.namespaces
