@@ -104,7 +104,7 @@ def test_conditions_and_serial_reads_run_the_same_round(
 ) -> None:
     """A met condition, one that is not, a SERIAL read and a DELETE IF EXISTS: four rounds, each with its own ballot.
 
-    None begins before the one before is over on all replicas: else one of them may be asked to promise while it still learns.
+    None begins before all replicas have learned of the one before: else one of them is told what it is about to learn.
 
     Source: service/storage_proxy.cc, cas; ScyllaDB docs, "Lightweight Transactions".
     """
@@ -112,6 +112,7 @@ def test_conditions_and_serial_reads_run_the_same_round(
     update = "UPDATE demo3.map SET capital='Bonn' WHERE id=117 IF capital="
     with cluster.given("the row with the capital Berlin"):
         session.execute(cql(INSERT, "QUORUM"))
+    wire.settle()
     with wire.statement() as rounds:
         assert session.execute(cql(f"{update}'Berlin'", "QUORUM")).was_applied
         wire.settle()
