@@ -8,14 +8,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from itertools import permutations
+from itertools import pairwise, permutations
 
 from harness.events.message import Kind, Message, Protocol
 from harness.events.trace import Trace
 from harness.golden.compare import Difference
 
 _OPEN_NS = 100_000_000
-"""A conversation whose last message is so shortly before the end of the recording may not be over."""
+"""A conversation of one message may go on if the recording ends so soon after it."""
 _ENOUGH = 5
 """So many conversations have to keep an order before it counts as one."""
 
@@ -36,7 +36,7 @@ class Course:
     steps: frozenset[str]
     """Verbs and kinds with the direction, such as ``→ PREPARE_MESSAGE request``; → is from whoever began."""
     always: frozenset[str]
-    """Those that each conversation has."""
+    """Those that each conversation has that is over when the recording ends; of gossip none."""
     before: frozenset[tuple[str, str]]
     """Of two steps, the first begins first wherever both are; seen often enough."""
     seen_before: frozenset[tuple[str, str]]
@@ -129,7 +129,7 @@ def _identity(message: Message) -> tuple[ConversationKind, object] | None:
 
 def _course(kind: ConversationKind, conversations: Iterable[list[Message]], end_ns: int) -> Course:
     steps: set[str] = set()
-    always: set[str] | None = None
+    whole: list[set[str]] = []
     orders: Counter[tuple[str, str]] = Counter()
     count = 0
     for messages in conversations:
@@ -141,17 +141,23 @@ def _course(kind: ConversationKind, conversations: Iterable[list[Message]], end_
         count += 1
         steps |= firsts.keys()
         # A node that is just starting, or has just gone, does not answer a SYN.
-        if kind is not ConversationKind.GOSSIP and messages[-1].time_ns < end_ns - _OPEN_NS:
-            always = set(firsts) if always is None else always & firsts.keys()
+        if kind is not ConversationKind.GOSSIP and _is_over(messages, end_ns):
+            whole.append(set(firsts))
         orders.update((x, y) for x, y in permutations(firsts, 2) if firsts[x] < firsts[y])
     kept = {(x, y) for (x, y), times in orders.items() if times >= _ENOUGH and (y, x) not in orders}
     return Course(
         count=count,
         steps=frozenset(steps),
-        always=frozenset(always or ()),
+        always=frozenset.intersection(*map(frozenset, whole)) if whole else frozenset(),
         before=frozenset(kept),
         seen_before=frozenset(orders),
     )
+
+
+def _is_over(messages: list[Message], end_ns: int) -> bool:
+    """Whether the recording went on for longer than the conversation ever paused; how fast it is differs by machine."""
+    pauses = (later.time_ns - earlier.time_ns for earlier, later in pairwise(messages))
+    return end_ns - messages[-1].time_ns > max(pauses, default=_OPEN_NS)
 
 
 _ROUND = frozenset({"GOSSIP_DIGEST_SYN", "GOSSIP_DIGEST_ACK", "GOSSIP_DIGEST_ACK2"})

@@ -20,6 +20,25 @@ def test_plans_of_a_joining_node_go_step_by_step(reference: Path) -> None:
     assert "← STREAM_MUTATION_FRAGMENTS request" in plan.steps - plan.always
 
 
+def test_what_plans_always_have_is_known_however_fast_they_are(reference: Path) -> None:
+    trace = real_trace(reference, "topology/add_node")
+    begin_ns = trace.messages[0].time_ns
+    fast = [
+        message._replace(time_ns=begin_ns + (message.time_ns - begin_ns) // 1000)
+        for message in trace.messages
+    ]
+    plan = courses_of(_with(trace, fast))[ConversationKind.PLAN]
+    assert plan.always == courses_of(trace)[ConversationKind.PLAN].always
+
+
+def test_a_plan_that_the_recording_cuts_is_not_held_to_have_every_step(reference: Path) -> None:
+    trace = real_trace(reference, "topology/add_node")
+    prepares = [i for i, message in enumerate(trace.messages) if message.verb_name == "PREPARE_MESSAGE"]
+    cut = list(trace.messages[: prepares[-1] + 1])
+    plan = courses_of(_with(trace, cut))[ConversationKind.PLAN]
+    assert plan.always == courses_of(trace)[ConversationKind.PLAN].always
+
+
 def test_repairs_begin_and_stop(reference: Path) -> None:
     repair = courses_of(real_trace(reference, "faults/repair"))[ConversationKind.REPAIR]
     assert ("→ REPAIR_ROW_LEVEL_START request", "→ REPAIR_ROW_LEVEL_STOP request") in repair.before
