@@ -3,7 +3,7 @@
 import gc
 import shlex
 import sys
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -147,13 +147,13 @@ def _open_simulated(choice: Choice) -> Opened:
     return started(_simulated_site(choice.needs))
 
 
-def _simulated_site(needs: Needs) -> "SimulatedSite":
+def _simulated_site(needs: Needs, ring: Sequence[Sequence[int]] = ()) -> "SimulatedSite":
     # What nodes run takes longest to load; the modules of the network are loaded beside it. Errors come again below.
     with suppress(OSError):
         node_template()
     from harness.backends.simulated import SimulatedSite  # noqa: PLC0415  (see above)
 
-    return SimulatedSite.create(needs)
+    return SimulatedSite.create(needs, ring=ring)
 
 
 def _open_docker(choice: Choice) -> Opened:
@@ -257,8 +257,12 @@ def end_shared(backend: str | None) -> None:
             clean_up_own()
 
 
-def start_simulated(needs: Needs) -> "Running":
+def start_simulated(needs: Needs, ring: Sequence[Sequence[int]] = ()) -> "Running":
     """Start a simulated cluster that stays until it is closed.
+
+    Args:
+        needs: what it has to have.
+        ring: tokens of each node, in order of their names, such as those of a real cluster; else by chance.
 
     Raises:
         BackendError: it cannot be started.
@@ -267,7 +271,7 @@ def start_simulated(needs: Needs) -> "Running":
     reason = why_not(Choice(backend=SIMULATED, needs=needs))
     if reason:
         raise BackendError(reason)
-    site = _simulated_site(needs)
+    site = _simulated_site(needs, ring)
     opened = started(site)
     recorder = cast("LiveRecorder", opened.recorder)
     return Running(opened=opened, recorder=recorder, command_prefix=site.command_prefix)

@@ -1,7 +1,7 @@
 """The site of the simulated cluster: each node a process of its own in a network namespace of its own."""
 
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,11 +31,17 @@ class SimulatedSite:
     boots_together = True
 
     def __init__(
-        self, network: Network, template: Template, needs: Needs, faults: tuple[str, ...] = ()
+        self,
+        network: Network,
+        template: Template,
+        needs: Needs,
+        faults: tuple[str, ...] = (),
+        ring: Sequence[Sequence[int]] = (),
     ) -> None:
         self.network = network
         self._template = template
         self._faults = faults
+        self._ring = ring
         self._needs = needs
         self._count = count_of(needs)
         self._machines: list[ProcessMachine] = []
@@ -43,13 +49,16 @@ class SimulatedSite:
         self._configs: dict[str, NodeConfig] = {}
 
     @classmethod
-    def create(cls, needs: Needs, faults: Iterable[str] | None = None) -> "SimulatedSite":
+    def create(
+        cls, needs: Needs, faults: Iterable[str] | None = None, ring: Sequence[Sequence[int]] = ()
+    ) -> "SimulatedSite":
         """Make a network for the nodes that are needed; each gets its place there when it is first asked for.
 
         Args:
             needs: of the scenario.
             faults: bugs that the nodes are to have, as ``simulation.faults`` lists them; None: those that the
                 environment names.
+            ring: tokens of each node, in order of their names; of nodes behind its end they are chosen by chance.
 
         Raises:
             BackendError: the simulation knows nothing of what is needed, or this machine has no namespaces.
@@ -58,7 +67,7 @@ class SimulatedSite:
         bugs = chosen() if faults is None else known(faults)
         # Loaded, where it is not yet, while the network is made.
         template = node_template()
-        return cls(Network.create(), template, needs, bugs)
+        return cls(Network.create(), template, needs, bugs, ring)
 
     @property
     def machines(self) -> tuple[Machine, ...]:
@@ -148,7 +157,9 @@ class SimulatedSite:
             count=self._count,
             is_seed=len(self._machines) < self._count,
         )
-        config = self._configs[place.name] = self._config_of(place)
+        number = len(self._machines)
+        tokens = tuple(self._ring[number]) if number < len(self._ring) else ()
+        config = self._configs[place.name] = self._config_of(place, tokens)
         folder = self.network.folder / place.name
 
         def launch(gate: int | None) -> Process:
@@ -164,7 +175,7 @@ class SimulatedSite:
         self._machines.append(machine)
         return machine
 
-    def _config_of(self, place: Place) -> NodeConfig:
+    def _config_of(self, place: Place, tokens: tuple[int, ...]) -> NodeConfig:
         return NodeConfig(
             name=place.name,
             listen_address=place.address,
@@ -174,6 +185,7 @@ class SimulatedSite:
             cluster_name=self.network.name,
             datacenter=place.datacenter,
             rack=place.rack,
+            initial_token=tokens,
             snitch="SimpleSnitch" if self._needs.datacenters == 1 else "GossipingPropertyFileSnitch",
             internode_compression=self._needs.compression or "none",
             hinted_handoff_enabled=self._needs.hints is not False,
