@@ -30,6 +30,8 @@ _STILL_NOW_NS = 1_000_000_000
 """A mark of quiet work is none of the end when so much time has gone by since."""
 _HELD_UP_S = 0.6
 """Longer than packets take from the network into the file."""
+_LATE_S = 2.0
+"""How long what is missing may be late when nothing is under way; only what fails takes so long."""
 _CHUNK_BYTES = 1 << 18
 _SHOWN_MAX = 3
 
@@ -109,11 +111,14 @@ class LiveRecorder:
             CaptureError: the capture cannot go on.
             BackendError: work is not quiet in time.
         """
-        happened = self._happened()
-        if self._trace is None or (happened != self._traced and not self._is_ended):
-            self._wait_until_quiet()
-            self._trace = self._so_far()
-            self._traced = happened
+        if self._trace is None or (self._happened() != self._traced and not self._is_ended):
+            return self._quiet_trace()
+        return self._trace
+
+    def _quiet_trace(self) -> Trace:
+        self._traced = self._happened()
+        self._wait_until_quiet()
+        self._trace = self._so_far()
         return self._trace
 
     def settle(self) -> None:
@@ -165,6 +170,31 @@ class LiveRecorder:
                 f"what the scenario waits for has not come within {timeout_s:g} s ({verdict.outcome}):\n"
                 f"{verdict.claim}"
             )
+
+    def wait_for_late(self, holds: Callable[[], bool]) -> None:
+        """Let the run go on for two seconds at most, or until what was missing is there.
+
+        Args:
+            holds: whether it is; asked when something has come but gossip, and all is quiet again.
+
+        Raises:
+            CaptureError: the capture cannot go on.
+            BackendError: work is not quiet in time.
+        """
+        if self._is_ended:
+            return
+        seen_ns = self._under_way.last_ns
+
+        def is_there() -> bool:
+            nonlocal seen_ns
+            self._feed()
+            if self._under_way.last_ns == seen_ns:
+                return False
+            self._quiet_trace()
+            seen_ns = self._under_way.last_ns
+            return holds()
+
+        wait_until(is_there, timeout_s=_LATE_S)
 
     def news(self) -> list[Message]:
         """The messages that have come since this was asked last; nothing is waited for.

@@ -81,6 +81,17 @@ class Recorder(Seam):
             BackendError: it does not hold in time.
         """
 
+    def wait_for_late(self, holds: Callable[[], bool]) -> None:
+        """Let the run go on for a moment, as what is missing may only be late.
+
+        Args:
+            holds: whether it is there now; asked whenever something has come.
+
+        Raises:
+            CaptureError: the capture cannot go on.
+            BackendError: work is not quiet in time.
+        """
+
     def end(self) -> None:
         """Record no more: the capture is whole then, and how much of it was lost is known.
 
@@ -215,6 +226,9 @@ class Recording:
     def expect(self, *claims: Claim) -> Verdict:
         """Hold claims against what was recorded; each is for itself.
 
+        One that does not hold is held against what comes within the next moments, too, before it is judged: nodes
+        under load send updates of views when all else has long been quiet.
+
         Raises:
             ExpectationError: nothing is claimed, or something that makes no sense.
         """
@@ -222,13 +236,25 @@ class Recording:
         if not claims:
             raise ExpectationError(f"{self.name}: expect() without a claim")
         self.is_checked = True
+        verdict = self._verdict(claims)
+        if not verdict:
+
+            def holds() -> bool:
+                nonlocal verdict
+                self._scope = None
+                verdict = self._verdict(claims)
+                return bool(verdict)
+
+            self._recorder.wait_for_late(holds)
+        self._judge(Judged(name=self.name, verdict=verdict, claims=claims, scope=self.scope))
+        return verdict
+
+    def _verdict(self, claims: tuple[Claim, ...]) -> Verdict:
         trace, scope = self.trace, self.scope
         verdicts = [verdict_on(claim, trace, scope) for claim in claims]
-        verdict = (
-            verdicts[0] if len(verdicts) == 1 else all_of(verdicts, claim=f"all of {len(verdicts)} claims")
-        )
-        self._judge(Judged(name=self.name, verdict=verdict, claims=claims, scope=scope))
-        return verdict
+        if len(verdicts) == 1:
+            return verdicts[0]
+        return all_of(verdicts, claim=f"all of {len(verdicts)} claims")
 
     @property
     def _span(self) -> Span:
@@ -395,6 +421,9 @@ class ReplayRecorder:
             raise BackendError(
                 f"the capture ends before what the scenario waits for ({verdict.outcome}):\n{verdict.claim}"
             )
+
+    def wait_for_late(self, holds: Callable[[], bool]) -> None:
+        """Nothing comes any more."""
 
     def eras(self) -> tuple[Era, ...]:
         """One: a capture tells one ring."""

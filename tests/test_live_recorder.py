@@ -184,6 +184,30 @@ def test_it_goes_on_until_a_claim_holds(recorded: Recorded) -> None:
         recorded.recorder.wait_until(exactly(5, request(PAXOS_PREPARE)), lambda: WHOLE_TRACE, 0.1)
 
 
+def test_what_is_late_is_asked_for_when_it_has_come(recorded: Recorded) -> None:
+    recorded.send(1)
+    before = recorded.recorder.trace()
+    recorded.capture.grow(1000)
+    seen: list[int] = []
+
+    def holds() -> bool:
+        seen.append(len(recorded.recorder.trace()))
+        return True
+
+    recorded.recorder.wait_for_late(holds)
+    assert seen == [len(recorded.whole)]
+    assert len(before) < len(recorded.whole)
+
+
+def test_what_never_comes_is_not_asked_for_again(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.live_recorder._LATE_S", 0.05)
+    recorded.capture.grow(1000)
+    recorded.recorder.trace()
+    marks = recorded.capture.mark_count
+    recorded.recorder.wait_for_late(lambda: pytest.fail("nothing has come"))
+    assert recorded.capture.mark_count == marks
+
+
 def test_the_end_leaves_a_whole_file_with_its_context(recorded: Recorded) -> None:
     recorded.capture.grow(1000)
     recorded.recorder.end()

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from harness.expect import (
     MUTATION_DONE,
     PAXOS_ACCEPT,
     PAXOS_PREPARE,
+    PAXOS_PRUNE,
     exactly,
     lwt_round,
     never,
@@ -34,6 +37,24 @@ class Watched:
         self.wire = Wire(recorder, self.judged.append)
 
 
+class LateRecorder(ReplayRecorder):
+    """A recorder that sees the rest of a trace only when it is waited for."""
+
+    def __init__(self, trace: Trace, seen: int, taken: Callable[[], tuple[int, ...]]) -> None:
+        super().__init__(trace, taken)
+        self.asked = 0
+        self._so_far = replace(trace, messages=trace.messages[:seen])
+        self._rest = trace
+
+    def trace(self) -> Trace:
+        return self._so_far
+
+    def wait_for_late(self, holds: Callable[[], bool]) -> None:
+        self.asked += 1
+        self._so_far = self._rest
+        holds()
+
+
 @pytest.fixture
 def watched(tmp_path: Path) -> Watched:
     """The demo's wire."""
@@ -51,6 +72,25 @@ def test_a_statement_is_what_it_caused(watched: Watched) -> None:
     )
     assert first.count(request(PAXOS_PREPARE)) == second.count(request(PAXOS_PREPARE)) == 2
     assert first.basis.startswith("by partition keys")
+
+
+def test_what_is_late_is_waited_for_before_a_claim_fails(tmp_path: Path) -> None:
+    trace = demo_trace(tmp_path)
+    cluster = ReplayCluster(trace, "demo")
+    prunes = [message.number for message in trace if message.verb_name == "PAXOS_PRUNE"]
+    recorder = LateRecorder(trace, prunes[0], lambda: cluster.conversation.taken)
+    judged: list[Judged] = []
+    wire = Wire(recorder, judged.append)
+    with wire.statement() as insert:
+        cluster.session().execute(INSERT)
+    assert insert.expect(exactly(2, request(PAXOS_PREPARE)))
+    assert recorder.asked == 0
+    assert insert.count(one_way(PAXOS_PRUNE)) == 0
+    assert insert.expect(exactly(2, one_way(PAXOS_PRUNE)))
+    assert recorder.asked == 1
+    assert insert.count(one_way(PAXOS_PRUNE)) == 2
+    assert insert.expect(exactly(3, one_way(PAXOS_PRUNE))).outcome is Outcome.FAIL
+    assert [each.verdict.outcome for each in judged] == [Outcome.PASS, Outcome.PASS, Outcome.FAIL]
 
 
 def test_several_statements_are_one_recording(watched: Watched) -> None:

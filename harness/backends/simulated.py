@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.backends.contract import Needs
 from harness.backends.held_launch import HeldLaunch
@@ -37,11 +37,13 @@ class SimulatedSite:
         needs: Needs,
         faults: tuple[str, ...] = (),
         ring: Sequence[Sequence[int]] = (),
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.network = network
         self._template = template
         self._faults = faults
         self._ring = ring
+        self._settings = settings or {}
         self._needs = needs
         self._count = count_of(needs)
         self._machines: list[ProcessMachine] = []
@@ -50,7 +52,11 @@ class SimulatedSite:
 
     @classmethod
     def create(
-        cls, needs: Needs, faults: Iterable[str] | None = None, ring: Sequence[Sequence[int]] = ()
+        cls,
+        needs: Needs,
+        faults: Iterable[str] | None = None,
+        ring: Sequence[Sequence[int]] = (),
+        settings: Mapping[str, Any] | None = None,
     ) -> "SimulatedSite":
         """Make a network for the nodes that are needed; each gets its place there when it is first asked for.
 
@@ -59,6 +65,7 @@ class SimulatedSite:
             faults: bugs that the nodes are to have, as ``simulation.faults`` lists them; None: those that the
                 environment names.
             ring: tokens of each node, in order of their names; of nodes behind its end they are chosen by chance.
+            settings: other fields of ``NodeConfig``, of all nodes.
 
         Raises:
             BackendError: the simulation knows nothing of what is needed, or this machine has no namespaces.
@@ -67,7 +74,7 @@ class SimulatedSite:
         bugs = chosen() if faults is None else known(faults)
         # Loaded, where it is not yet, while the network is made.
         template = node_template()
-        return cls(Network.create(), template, needs, bugs, ring)
+        return cls(Network.create(), template, needs, bugs, ring, settings)
 
     @property
     def machines(self) -> tuple[Machine, ...]:
@@ -190,4 +197,5 @@ class SimulatedSite:
             internode_compression=self._needs.compression or "none",
             hinted_handoff_enabled=self._needs.hints is not False,
             faults=self._faults,
+            **self._settings,
         )

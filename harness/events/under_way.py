@@ -34,7 +34,8 @@ class UnderWay:
         self._waiting: dict[int, Message] = {}
         self._noise = NoiseFilter()
         self._rounds = GossipRounds()
-        self._last_ns = 0
+        self.last_ns = 0
+        """When the last message came that is no gossip."""
 
     def take(self, messages: Iterable[Message]) -> None:
         """Take the next messages."""
@@ -47,7 +48,7 @@ class UnderWay:
             elif _is_awaited(message):
                 self._waiting[message.number] = message
             if self._noise.noise(message) is None:
-                self._last_ns = max(self._last_ns, message.time_ns)
+                self.last_ns = max(self.last_ns, message.time_ns)
 
     def left(
         self,
@@ -72,7 +73,7 @@ class UnderWay:
 
     def is_settled(self, now_ns: int) -> bool:
         """Whether nothing has come for a while but gossip, of which no round goes on."""
-        return now_ns - self._last_ns >= SETTLED_NS and not self._rounds.under_way(now_ns)
+        return now_ns - self.last_ns >= SETTLED_NS and not self._rounds.under_way(now_ns)
 
 
 def clean_cut(trace: Trace, time_ns: int, *, forward: bool) -> int:

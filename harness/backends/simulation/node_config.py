@@ -52,6 +52,8 @@ class NodeConfig:
     hinted_handoff_enabled: bool = True
     hint_flush_interval_ms: int = 1000
     """How often what was kept for nodes that are back is sent."""
+    view_update_delay_ms: int = 0
+    """How long updates of views wait at a base replica, as they do where disks and queues are busy."""
     write_request_timeout_in_ms: int = 2000
     read_request_timeout_in_ms: int = 5000
     range_request_timeout_in_ms: int = 10000

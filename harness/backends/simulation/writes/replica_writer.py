@@ -4,6 +4,7 @@ Source:
     Scylla (branch 4.2), service/storage_proxy.cc (receive_mutation_handler), table.cc (push_view_replica_updates).
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 from uuid import UUID
@@ -130,9 +131,20 @@ class ReplicaWriter:
         updates = view_updates(layout, views, key, written, stored, self._context.now_s)
         if self._context.has_fault("double_view_update"):
             updates = (*updates, *updates)
+        delay_ms = self._context.config.view_update_delay_ms
+        if delay_ms:
+            late = self._send_late(delay_ms, layout, key, updates)
+            self._context.world.start(late, "late updates of views")
+            return
         begun = self.views.write(layout, token_of(key), updates)
         if begun:
             self._context.world.start(self.views.written(begun), "updates of views")
+
+    async def _send_late(
+        self, delay_ms: int, layout: TableLayout, key: tuple[bytes, ...], updates: Sequence[Mutation]
+    ) -> None:
+        await self._context.world.sleep(delay_ms / 1000)
+        await self.views.written(self.views.write(layout, token_of(key), updates))
 
     def _take(
         self, sender: Sender, request: MutationRequest | HintMutationRequest, timeout_ms: int
