@@ -99,7 +99,8 @@ class Gate:
         return self._folder / "s"
 
     def _serve(self) -> None:
-        with contextlib.suppress(OSError):
+        # Closed, should it fail: who connects is refused then, and waits for nobody.
+        with self._listener, contextlib.suppress(OSError):
             while True:
                 connection, _ = self._listener.accept()
                 self._carrier.carry(connection)

@@ -1,3 +1,5 @@
+import errno
+import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,6 +41,10 @@ def hang_up(connection: socket.socket) -> None:
     connection.shutdown(socket.SHUT_RDWR)
 
 
+def run_out(_: socket.socket) -> None:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
 @pytest.fixture
 def opened() -> Iterator[Callable[[Carrier], Gate]]:
     gates: list[Gate] = []
@@ -64,6 +70,13 @@ def test_way_that_ends_at_once_is_told_with_its_reason(opened: Callable[[Carrier
 def test_silence_is_told(opened: Callable[[Carrier], Gate]) -> None:
     with pytest.raises(TimeoutError, match=r"^no answer within 0\.1 s$"):
         opened(Carrier(None)).knock(timeout_s=0.1)
+
+
+def test_gate_that_can_let_nobody_in_refuses_whoever_comes_next(opened: Callable[[Carrier], Gate]) -> None:
+    gate = opened(Carrier(run_out))
+    for _ in range(2):
+        with pytest.raises(ConnectionError):
+            gate.knock(timeout_s=10)
 
 
 def test_nothing_is_left_when_it_is_closed(opened: Callable[[Carrier], Gate]) -> None:
