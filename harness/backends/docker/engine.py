@@ -134,6 +134,14 @@ class Engine:
         with self.refusing(f"container {container[:12]}"):
             return dict(self.api.inspect_container(container))
 
+    def is_running(self, container: str) -> bool:
+        """Whether a container runs, paused or not.
+
+        Raises:
+            BackendError: it is gone.
+        """
+        return bool(self.inspect(container)["State"]["Running"])
+
     def run_once(
         self,
         image: str,

@@ -241,7 +241,7 @@ class DockerMachine:
             self._engine.api.kill(self.container, name)
 
     def _is_running(self) -> bool:
-        return bool(self._engine.inspect(self.container)["State"]["Running"])
+        return self._engine.is_running(self.container)
 
     def _resume_if_paused(self) -> None:
         if self._engine.inspect(self.container)["State"]["Paused"]:

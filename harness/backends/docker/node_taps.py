@@ -144,4 +144,4 @@ class NodeTaps:
             self._recording = None
 
     def _runs(self, node: Steered) -> bool:
-        return bool(self._engine.inspect(node.container)["State"]["Running"])
+        return self._engine.is_running(node.container)

@@ -56,7 +56,7 @@ class WayIn:
         Raises:
             BackendError: it is gone.
         """
-        return bool(self._engine.inspect(node.container)["State"]["Running"])
+        return self._engine.is_running(node.container)
 
     def run(self, node: Steered, commands: Sequence[Sequence[str]]) -> tuple[int, str]:
         """Run commands one after the other until one fails; return the last exit code and what they said.
