@@ -1,7 +1,6 @@
 """The tap on a bridge of this machine."""
 
 import shutil
-import signal
 import socket
 import subprocess
 from collections.abc import Sequence
@@ -60,7 +59,7 @@ class HostTap:
                 stderr=errors,
                 # Ctrl-C is for us alone, who then take everything down in order.
                 start_new_session=True,
-                preexec_fn=_die_with_us,  # noqa: PLW1509  (one system call, no locks)
+                preexec_fn=die_with_parent,  # noqa: PLW1509  (one system call, no locks)
             )
         return HostProcess(process)
 
@@ -101,7 +100,3 @@ def why_not_here(bridge: str, program: str = "dumpcap") -> str:
     except OSError as error:
         return f"this user may not send marks on {bridge} ({error.strerror}): run as root"
     return ""
-
-
-def _die_with_us() -> None:
-    die_with_parent(signal.SIGKILL)

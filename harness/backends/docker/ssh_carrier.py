@@ -9,7 +9,6 @@ Source:
 
 import shlex
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -154,7 +153,7 @@ class SshCarrier:
                 stderr=words,
                 # Ctrl-C is for us alone, who then take everything down in order.
                 start_new_session=True,
-                preexec_fn=_die_with_us,  # noqa: PLW1509  (one system call, no locks)
+                preexec_fn=die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  (one system call, no locks)
             )
 
 
@@ -168,8 +167,3 @@ def _target(url: str) -> tuple[list[str], str]:
     user = ["-l", parts.username] if parts.username else []
     port = ["-p", str(parts.port)] if parts.port else []
     return [*user, *port, "--", host.strip("[]")], parts.path.rstrip("/")
-
-
-def _die_with_us() -> None:
-    if sys.platform == "linux":
-        die_with_parent(signal.SIGKILL)

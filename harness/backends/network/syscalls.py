@@ -6,6 +6,7 @@ Source:
 
 import ctypes
 import os
+import signal
 
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 0x20000000
@@ -36,7 +37,7 @@ def enter_namespace(descriptor: int, kind: int) -> None:
     _check(_libc.setns(descriptor, kind))
 
 
-def die_with_parent(signal_number: int) -> None:
+def die_with_parent(signal_number: int = signal.SIGKILL) -> None:
     """Have this process sent a signal when the thread that started it ends.
 
     Raises:

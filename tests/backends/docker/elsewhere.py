@@ -7,7 +7,6 @@ disk is in memory, its bridges are in its own network.
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -206,7 +205,7 @@ def machine_elsewhere() -> Iterator[Elsewhere]:
             ["unshare", "--mount", "--net", "--pid", "--ipc", "--fork", "--kill-child=SIGKILL",
              "sh", "-c", _FIRST_PROCESS, "sh", name],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            preexec_fn=_die_with_us,  # noqa: PLW1509  (one system call, no locks)
+            preexec_fn=die_with_parent,  # noqa: PLW1509  (one system call, no locks)
         )  # fmt: skip
         assert process.stdout is not None
         assert process.stderr is not None
@@ -339,7 +338,3 @@ def _remove_control_groups(name: str) -> None:
     for group in (_CGROUPS / name, *_CGROUPS.glob(f"*/{name}")):
         # Until the last process is gone.
         wait_until(lambda group=group: is_removed(group), timeout_s=5)  # type: ignore[misc]
-
-
-def _die_with_us() -> None:
-    die_with_parent(signal.SIGKILL)

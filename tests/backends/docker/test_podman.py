@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -53,7 +52,7 @@ def podman(engine: Engine, image: str) -> Iterator[Engine]:
                 [*command, "system", "service", "--time=0", address],
                 env={**os.environ, "CONTAINERS_CONF": str(settings)},
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                preexec_fn=lambda: die_with_parent(signal.SIGKILL),  # noqa: PLW1509  (one system call, no locks)
+                preexec_fn=die_with_parent,  # noqa: PLW1509  (one system call, no locks)
             )  # fmt: skip
         try:
             patch.setenv("DOCKER_HOST", address)
