@@ -7,7 +7,6 @@ Engines in virtual machines and elsewhere so need no published ports, and client
 
 import contextlib
 import socket
-import struct
 from threading import Thread
 from typing import Any
 
@@ -155,7 +154,7 @@ def _pass_out(source: socket.socket, stream: socket.socket) -> None:
 
 
 def _pass_in(stream: socket.socket, target: socket.socket, attached: Any) -> None:  # noqa: ANN401  (the SDK's)
-    with contextlib.suppress(OSError, struct.error):
+    with contextlib.suppress(OSError):
         while head := exactly(stream, HEAD.size):
             kind, size = HEAD.unpack(head)
             data = exactly(stream, size)
