@@ -1,4 +1,4 @@
-"""What every backend fulfils: a cluster with its nodes, sessions that speak CQL, and taps on its traffic.
+"""What every backend fulfils: a cluster with its nodes, and sessions that speak CQL.
 
 A scenario is written against these protocols and cannot tell the backends apart. They are small on purpose: a session
 is the part of ``cassandra.cluster.Session`` that scenarios use, so that a backend with real nodes hands out the stock
@@ -193,24 +193,6 @@ class Node(Protocol):
         """Let it hand over its data and leave."""
 
 
-class Tap(Protocol):
-    """A network interface that all packets between the nodes pass, and how to record there."""
-
-    @property
-    def interface(self) -> str:
-        """Its name, such as that of a bridge."""
-
-    @property
-    def command_prefix(self) -> tuple[str, ...]:
-        """What stands before the command line of the capturing program to run it where the interface is.
-
-        Empty: it is here. Others enter a namespace or a container; packets come back through standard output.
-        """
-
-    def dropped_packets(self) -> int:
-        """How many packets the interface has dropped so far."""
-
-
 class Cluster(Protocol):
     """Nodes that run, or ran."""
 
@@ -233,10 +215,6 @@ class Cluster(Protocol):
     @property
     def schema(self) -> Schema:
         """The tables that are known now."""
-
-    @property
-    def taps(self) -> tuple[Tap, ...]:
-        """Where to record; none where there are no packets to come."""
 
     def node(self, name: str | Named) -> Node:
         """The node of that name, among those that are or were members.

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from cassandra import DriverException
 
-from harness.backends.contract import Session, Tap
+from harness.backends.contract import Session
 from harness.backends.live.machine import Site
 from harness.backends.live.making import if_not_exists, keyspace_statement
 from harness.backends.live.members import Members
@@ -26,9 +26,6 @@ READY_TIMEOUT_S = 120.0
 
 class LiveCluster:
     """A cluster of nodes that run; made by ``start``."""
-
-    taps: tuple[Tap, ...] = ()
-    """None to choose from: who starts a cluster records it from before its first packet."""
 
     def __init__(self, site: Site, *, timeout_s: float = READY_TIMEOUT_S) -> None:
         self.request_log = RequestLog()

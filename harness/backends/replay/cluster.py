@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
-from harness.backends.contract import Needs, Tap
+from harness.backends.contract import Needs
 from harness.backends.placed_table import Named, PlacedTable
 from harness.backends.replay.conversation import Conversation
 from harness.backends.replay.session import ReplaySession
@@ -145,8 +145,6 @@ class ReplayCluster:
     Raises:
         BackendError: the capture's cluster is not as the scenario needs it.
     """
-
-    taps: tuple[Tap, ...] = ()
 
     def __init__(self, trace: Trace, name: str, needs: Needs | None = None) -> None:
         self.name = name

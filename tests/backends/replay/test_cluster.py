@@ -17,7 +17,6 @@ def test_it_fulfils_the_contract(demo: ReplayCluster) -> None:
     assert [node.name for node in cluster.nodes] == ["n1", "n2", "n3"]
     assert cluster.nodes[0].address == "10.20.0.11"
     assert (cluster.nodes[0].datacenter, cluster.nodes[0].rack) == ("datacenter1", "rack1")
-    assert cluster.taps == ()
     assert cluster.line is Line.V4_2
     cluster.close()
 
