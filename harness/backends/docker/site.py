@@ -208,11 +208,6 @@ class DockerSite:
         """The driver's class of connections that reach the nodes."""
         return self._attendants.connection_class
 
-    @property
-    def command_prefix(self) -> tuple[str, ...]:
-        """Nothing: containers are reached from where the engine is."""
-        return ()
-
     def open_socket(self) -> socket.socket:
         """A TCP socket that reaches the nodes."""
         return self._attendants.open_socket()

@@ -46,11 +46,7 @@ class ExecutableSite:
 
     def __init__(self, network: Network, needs: Needs, options: ExecutableOptions, release: Release) -> None:
         self.network = network
-        self.tap, self.folder, self.command_prefix = (
-            network.tap,
-            network.folder,
-            network.client.command_prefix,
-        )
+        self.tap, self.folder = network.tap, network.folder
         self.release = release
         self.line, self.boots_together = release.line, release.boots_together
         self.has_tablets = tablets_wanted(needs, options.has_tablets, release)

@@ -98,10 +98,6 @@ class Site(Protocol):
     def boots_together(self) -> bool:
         """Whether all nodes may start at the same time; else one after the other."""
 
-    @property
-    def command_prefix(self) -> tuple[str, ...]:
-        """What stands before the command line of a program so that it reaches the nodes."""
-
     def open_socket(self) -> socket.socket:
         """A TCP socket that reaches the nodes."""
 
