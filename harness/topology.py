@@ -172,3 +172,9 @@ class Topology:
             wanted[dc] -= 1
             found[node.name] = node
         return tuple(found.values())
+
+
+def order_of(name: str) -> tuple[int, str]:
+    """What the names of nodes are sorted by: their number where they end with one, n2 before n10."""
+    digits = name[len(name.rstrip("0123456789")) :]
+    return int(digits or 0), name

@@ -10,7 +10,7 @@ from harness.codec.verbs.writes import HintMutationRequest, MutationRequest
 from harness.dissect.reading import read_trace
 from harness.partitioner import token_of
 from harness.replication import Replication
-from harness.topology import Node, Tablet, Topology
+from harness.topology import Node, Tablet, Topology, order_of
 
 
 def _node(number: int, *tokens: int, datacenter: str = "dc1", rack: str = "r1") -> Node:
@@ -26,6 +26,12 @@ def _node(number: int, *tokens: int, datacenter: str = "dc1", rack: str = "r1") 
 
 def _names(nodes: tuple[Node, ...]) -> list[str]:
     return [node.name for node in nodes]
+
+
+def test_nodes_stand_in_the_order_of_their_numbers() -> None:
+    assert sorted(["n10", "n2", "n1"], key=order_of) == ["n1", "n2", "n10"]
+    assert sorted(["scylla-2025-n10", "scylla-2025-n9"], key=order_of) == ["scylla-2025-n9", "scylla-2025-n10"]
+    assert sorted(["b", "a", "a1"], key=order_of) == ["a", "b", "a1"]
 
 
 _SIMPLE = Topology((_node(1, -100, 50), _node(2, 0), _node(3, 100)))

@@ -13,6 +13,7 @@ from harness.backends.docker.engine import Engine
 from harness.backends.docker.options import DockerOptions
 from harness.backends.scylla_settings import DATACENTER
 from harness.errors import BackendError
+from harness.topology import order_of
 
 
 def needs_of(containers: Iterable[Mapping[str, Any]]) -> Needs:
@@ -59,12 +60,7 @@ def running_nodes(engine: Engine, name: str) -> list[dict[str, Any]]:
         )
     wanted = name or names[0]
     nodes = [node for node in found if node["Config"]["Labels"][labels.CLUSTER] == wanted]
-    return sorted(nodes, key=lambda node: _order(node["Config"]["Labels"][labels.NODE]))
-
-
-def _order(name: str) -> tuple[int, str]:
-    digits = name.lstrip("abcdefghijklmnopqrstuvwxyz_-")
-    return (int(digits) if digits.isdecimal() else 0, name)
+    return sorted(nodes, key=lambda node: order_of(node["Config"]["Labels"][labels.NODE]))
 
 
 def address_of(container: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from cassandra import InvalidRequest
 
 from harness.schema import Schema
 from harness.schema_learning import SchemaLearner
-from harness.topology import Node, Tablet, Topology
+from harness.topology import Node, Tablet, Topology, order_of
 
 _SCHEMA_TABLES = (
     "scylla_keyspaces",
@@ -81,7 +81,7 @@ def read_topology(session: Any, names: Mapping[str, str], *, has_tablets: bool =
         for address, row in members
         if address in names
     ]
-    nodes.sort(key=lambda node: _order(node.name))
+    nodes.sort(key=lambda node: order_of(node.name))
     return Topology(tuple(nodes), _tablets(session) if has_tablets else ())
 
 
@@ -101,9 +101,3 @@ def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return {_plain(name): _plain(item) for name, item in value.items()}
     return value
-
-
-def _order(name: str) -> tuple[int, str]:
-    """By number where a name ends with one: n2 before n10."""
-    digits = name.lstrip("abcdefghijklmnopqrstuvwxyz_-")
-    return (int(digits) if digits.isdecimal() else 0, name)
