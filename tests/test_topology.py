@@ -30,7 +30,7 @@ def _names(nodes: tuple[Node, ...]) -> list[str]:
 
 def test_nodes_stand_in_the_order_of_their_numbers() -> None:
     assert sorted(["n10", "n2", "n1"], key=order_of) == ["n1", "n2", "n10"]
-    assert sorted(["scylla-2025-n10", "scylla-2025-n9"], key=order_of) == ["scylla-2025-n9", "scylla-2025-n10"]
+    assert sorted(["of-2025-n10", "of-2025-n9"], key=order_of) == ["of-2025-n9", "of-2025-n10"]
     assert sorted(["b", "a", "a1"], key=order_of) == ["a", "b", "a1"]
 
 
