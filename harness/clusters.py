@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from functools import cache, lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -31,9 +30,25 @@ if TYPE_CHECKING:
     from harness.backends.simulated import SimulatedSite
     from harness.live_recorder import LiveRecorder
 
-CAPTURE_SUFFIXES = (".pcapng", ".pcap")
+SIMULATED = "simulated"
+DOCKER = "docker"
+EXECUTABLE = "executable"
+DEFAULT_BACKEND = SIMULATED
+"""Where nobody chooses."""
+
+_LOADED_MEANWHILE = (
+    "harness.backends.live.cluster",
+    "harness.live_recorder",
+    "harness.report.run_folder",
+    "harness.report.index_page",
+    "harness.report.summary",
+)
+"""What takes long to load, the driver and the dissector above all, and is not needed until nodes run."""
+_JOINS_MAX = 10
+_CAPTURE = "capture.pcapng"
 _TRACES_KEPT = 2
-_NAMES_MAX = 40
+
+_reuse = Reuse()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +152,15 @@ def _open_replay(choice: Choice) -> Opened:
     if choice.capture is None:
         raise BackendError("replay needs a capture")
     opened = replayed(_trace_of(choice.capture), choice.capture.name, choice.needs)
-    return Opened(cluster=opened.cluster, recorder=opened.recorder, capture=choice.capture)
+    return replace(opened, capture=choice.capture)
+
+
+@lru_cache(maxsize=_TRACES_KEPT)
+def _trace_of(path: Path) -> Trace:
+    """Read a capture; several scenarios in a row may replay the same one."""
+    from harness.dissect.reading import read_trace  # noqa: PLC0415  (see _LOADED_MEANWHILE)
+
+    return read_trace(path)
 
 
 def _open_simulated(choice: Choice) -> Opened:
@@ -376,54 +399,9 @@ def _load_the_rest() -> None:
     gc.freeze()
 
 
-SIMULATED = "simulated"
-DOCKER = "docker"
-EXECUTABLE = "executable"
-_reuse = Reuse()
-DEFAULT_BACKEND = SIMULATED
-"""Where nobody chooses."""
-_LOADED_MEANWHILE = (
-    "harness.backends.live.cluster",
-    "harness.live_recorder",
-    "harness.report.run_folder",
-    "harness.report.index_page",
-    "harness.report.summary",
-)
-"""What takes long to load, the driver and the dissector above all, and is not needed until nodes run."""
-_JOINS_MAX = 10
-_CAPTURE = "capture.pcapng"
 _BACKENDS: dict[str, Callable[[Choice], Opened]] = {
     SIMULATED: _open_simulated,
     DOCKER: _open_docker,
     EXECUTABLE: _open_executable,
     "replay": _open_replay,
 }
-
-
-@lru_cache(maxsize=_TRACES_KEPT)
-def _trace_of(path: Path) -> Trace:
-    """Read a capture; several scenarios in a row may replay the same one."""
-    from harness.dissect.reading import read_trace  # noqa: PLC0415  (see _LOADED_MEANWHILE)
-
-    return read_trace(path)
-
-
-def captures_named(folder: Path, name: str) -> tuple[Path, ...]:
-    """The captures of a name in a folder and those below it, in the order of their paths.
-
-    Raises:
-        BackendError: the folder cannot be read, or holds none of that name.
-    """
-    if not folder.is_dir():
-        raise BackendError(f"{folder} is no folder, and no file")
-    captures = [path for path in sorted(folder.rglob("*")) if path.suffix in CAPTURE_SUFFIXES]
-    found = tuple(path for path in captures if path.stem == name)
-    if found:
-        return found
-    names = sorted({path.stem for path in captures})
-    if not names:
-        raise BackendError(f"{folder} holds no captures ({' or '.join(CAPTURE_SUFFIXES)})")
-    near = get_close_matches(name, names, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    shown = ", ".join(names[:_NAMES_MAX]) + (", ..." if len(names) > _NAMES_MAX else "")
-    raise BackendError(f"{folder} holds no capture named {name}{hint}\nit holds: {shown}")

@@ -235,7 +235,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     folder = Path(metafunc.config.getoption("--pcap"))
     if not folder.is_dir() or not isinstance(name, str):
         return
-    from harness.clusters import captures_named  # noqa: PLC0415  (costs time that other tests need not spend)
+    from harness.backends.replay.captures import captures_named  # noqa: PLC0415  (replay alone needs it)
 
     try:
         captures = captures_named(folder, name)
@@ -529,7 +529,7 @@ def _choice_of(config: pytest.Config, backend: str) -> "Choice":
 
 def _only_capture(folder: Path, name: str, marked: dict[str, Any]) -> Path:
     """The capture of a name; a scenario that is not about every cluster can do without one."""
-    from harness.clusters import captures_named  # noqa: PLC0415  (costs time that other tests need not spend)
+    from harness.backends.replay.captures import captures_named  # noqa: PLC0415  (replay alone needs it)
 
     try:
         (capture,) = captures_named(folder, name)

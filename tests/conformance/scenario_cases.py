@@ -11,7 +11,8 @@ from typing import Any
 
 import scenarios
 from harness.backends.contract import Needs
-from harness.clusters import captures_named, replayed
+from harness.backends.replay.captures import captures_named
+from harness.clusters import replayed
 from harness.dissect.reading import read_trace
 from harness.errors import HarnessError
 from harness.events.trace import Trace
