@@ -9,7 +9,6 @@ A verdict that is not PASS fails the scenario, with the transcript as its text; 
 import inspect
 import os
 import re
-import shlex
 import sys
 import traceback
 from collections.abc import Generator, Iterator
@@ -23,10 +22,10 @@ import pytest
 
 from harness.errors import BackendError, HarnessError
 from harness.interrupts import end_in_order
+from harness.pytest_options import add_options, choice_of, expect_sensible
 
 if TYPE_CHECKING:
     from harness.backends.contract import Cluster, Needs, Session
-    from harness.clusters import Choice
     from harness.recording import Judged, Wire
     from harness.run import Run
 
@@ -56,99 +55,7 @@ _MARKER_NAMES = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Say which cluster scenarios run on, and what becomes of them."""
-    group = parser.getgroup("wire", "ScyllaDB on the wire")
-    group.addoption(
-        "--cluster",
-        metavar="BACKEND",
-        help="the cluster that scenarios run on; simulated (the default): nodes of our own, one process each, on a "
-        "network of their own; docker: containers (--image); executable: your own scylla (--scylla-exe); replay: none, "
-        "a capture answers (--pcap)",
-    )
-    group.addoption(
-        "--pcap",
-        metavar="FILE|FOLDER",
-        help="of --cluster=replay: one capture for all scenarios, or a folder in which each finds those of its name",
-    )
-    group.addoption(
-        "--nodes", type=int, metavar="N", help="nodes of clusters whose scenario asks for no number"
-    )
-    group.addoption(
-        "--scylla-version",
-        metavar="LINE",
-        help="run only scenarios of this version line, such as 4.2 or 2025.1; of replay, only its captures",
-    )
-    group.addoption(
-        "--keep",
-        action="store_true",
-        help="leave the cluster running, for --attach; containers can, other nodes end with pytest (harness up starts "
-        "a simulated cluster that stays)",
-    )
-    _add_options_of_real_nodes(parser.getgroup("wire nodes", "ScyllaDB on the wire: real nodes"))
-    group.addoption(
-        "--report-dir", metavar="FOLDER", default="reports", help="where reports go; default: reports"
-    )
-
-
-def _add_options_of_real_nodes(group: pytest.OptionGroup) -> None:
-    group.addoption(
-        "--image",
-        metavar="IMAGE",
-        help="of --cluster=docker: what nodes are made of; default: a scylladb/scylla",
-    )
-    group.addoption(
-        "--attach",
-        metavar="CLUSTER",
-        nargs="?",
-        const="",
-        help="of --cluster=docker: use a cluster that runs (docker compose up, or --keep) and start none; scenarios "
-        "drop all its keyspaces; with --attach=NAME if there are several",
-    )
-    group.addoption(
-        "--capture-by",
-        choices=["auto", "bridge", "sidecar", "nodes"],
-        default="auto",
-        help="of --cluster=docker: who records; bridge: dumpcap on this machine; sidecar: a container in the network of "
-        "the engine's machine; nodes: one in the network of each node; auto: the first of these that can",
-    )
-    group.addoption(
-        "--connect-by",
-        choices=["auto", "direct", "relay"],
-        default="auto",
-        help="of --cluster=docker: how nodes are reached; relay: through a container and the engine, where this machine "
-        "has no way to them (Docker Desktop, DOCKER_HOST); auto: by itself where it can",
-    )
-    group.addoption(
-        "--sidecar-image",
-        metavar="IMAGE",
-        help="of --cluster=docker: what sidecars are made of: has dumpcap, python3, iptables and tc",
-    )
-    group.addoption(
-        "--docker-subnet",
-        metavar="SUBNET",
-        default="",
-        help="of --cluster=docker: for the nodes, such as 10.9.8.0/24; default: one that is free",
-    )
-    group.addoption("--scylla-exe", metavar="PATH", help="of --cluster=executable: the scylla to run")
-    group.addoption(
-        "--exe-prefix",
-        metavar="WORDS",
-        default="",
-        help='of --cluster=executable: what stands before it, such as "chroot DIR env NAME=VALUE"; paths are then those '
-        "inside of DIR: of --scylla-exe, and of the work folders, which are made in DIR/tmp; behind other wrappers the "
-        "folder for temporary files (TMPDIR) has to be visible",
-    )
-    group.addoption(
-        "--scylla-args", metavar="WORDS", default="", help="added to the command line of real nodes"
-    )
-    group.addoption(
-        "--scylla-yaml", metavar="FILE", help="settings of real nodes, which win over those of the harness"
-    )
-    group.addoption(
-        "--tablets",
-        choices=["on", "off"],
-        default="off",
-        help="whether keyspaces of real nodes have tablets where scenarios do not care; default: off",
-    )
+    add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -158,32 +65,8 @@ def pytest_configure(config: pytest.Config) -> None:
         pytest.UsageError: a cluster of an unknown name, a capture that is missing or superfluous.
     """
     config.addinivalue_line("markers", _MARKER)
-    backend, capture = config.getoption("--cluster"), config.getoption("--pcap")
-    if backend is not None:
-        from harness.clusters import known_backends  # noqa: PLC0415  (costs time that other tests need not spend)
-
-        if backend not in known_backends():
-            known = ", ".join(known_backends())
-            raise pytest.UsageError(f"--cluster={backend}: no cluster is called that; there are: {known}")
-    if backend == "replay" and capture is None:
-        raise pytest.UsageError(
-            "--cluster=replay needs a capture, or a folder of captures: --pcap FILE|FOLDER"
-        )
-    if config.getoption("--keep") and backend in {None, "simulated", "executable"}:
-        raise pytest.UsageError(
-            f"--keep: {backend or 'simulated'} nodes end with pytest; harness up starts a cluster that stays"
-        )
-    if config.getoption("--attach") is not None and backend != "docker":
-        raise pytest.UsageError("--attach is for --cluster=docker")
-    if (config.getoption("--scylla-exe") is None) is (backend == "executable"):
-        raise pytest.UsageError(
-            "--scylla-exe is for --cluster=executable, which needs the path of your scylla: --scylla-exe PATH"
-        )
-    if backend != "replay" and capture is not None:
-        raise pytest.UsageError("--pcap is for --cluster=replay")
-    if capture is not None and not Path(capture).exists():
-        raise pytest.UsageError(f"--pcap {capture}: there is no such file or folder")
-    if backend in {"docker", "executable"}:
+    expect_sensible(config)
+    if config.getoption("--cluster") in {"docker", "executable"}:
         # Their nodes are other people's programs, which take memory and time until somebody ends them.
         config.add_cleanup(end_in_order())
     config.stash[STARTED] = datetime.now(UTC)
@@ -201,7 +84,7 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
         or not _is_scenario(collector.path)
     ):
         return
-    from harness.backends.node_template import node_template  # noqa: PLC0415  (the same)
+    from harness.backends.node_template import node_template  # noqa: PLC0415  (costs time that other tests need not spend)
 
     # Who needs it for a cluster says what is wrong.
     with suppress(OSError):
@@ -467,7 +350,7 @@ def _opened(request: pytest.FixtureRequest) -> "Run":
     because = marked.pop("because", "")
     marked.setdefault("nodes", config.getoption("--nodes"))
     needs = Needs(**marked)
-    choice = replace(_choice_of(config, backend), capture=capture, needs=needs)
+    choice = replace(choice_of(config, backend), capture=capture, needs=needs)
     version = config.getoption("--scylla-version")
     reason = why_not(choice)
     if not reason and version is not None:
@@ -488,43 +371,6 @@ def _opened(request: pytest.FixtureRequest) -> "Run":
         on_verdict=lambda judged: _refuse(run, judged, request.node),
     )
     return run
-
-
-def _choice_of(config: pytest.Config, backend: str) -> "Choice":
-    """What the options say of the cluster."""
-    from harness.backends.docker import options as docker_options  # noqa: PLC0415  (the same)
-    from harness.backends.executable.options import ExecutableOptions  # noqa: PLC0415  (the same)
-    from harness.clusters import Choice  # noqa: PLC0415  (the same)
-
-    arguments = tuple(shlex.split(config.getoption("--scylla-args")))
-    yaml = config.getoption("--scylla-yaml")
-    overlay = None if yaml is None else Path(yaml)
-    has_tablets = config.getoption("--tablets") == "on"
-    executable = config.getoption("--scylla-exe")
-    return Choice(
-        backend=backend,
-        docker=docker_options.DockerOptions(
-            image=config.getoption("--image") or docker_options.IMAGE,
-            sidecar_image=config.getoption("--sidecar-image") or docker_options.SIDECAR_IMAGE,
-            connect_by=docker_options.ConnectBy(config.getoption("--connect-by")),
-            capture_by=docker_options.CaptureBy(config.getoption("--capture-by")),
-            arguments=arguments,
-            yaml=overlay,
-            has_tablets=has_tablets,
-            subnet=config.getoption("--docker-subnet"),
-            stays=config.getoption("--keep"),
-            attach=config.getoption("--attach"),
-        ),
-        executable=None
-        if executable is None
-        else ExecutableOptions(
-            executable=Path(executable) if "/" not in executable else Path(executable).absolute(),
-            prefix=tuple(shlex.split(config.getoption("--exe-prefix"))),
-            arguments=arguments,
-            yaml=overlay,
-            has_tablets=has_tablets,
-        ),
-    )
 
 
 def _only_capture(folder: Path, name: str, marked: dict[str, Any]) -> Path:

@@ -6,7 +6,6 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from harness.clusters import known_backends
 from tests.written.written_capture import write_demo
 
 pytest_plugins = ["pytester"]
@@ -220,36 +219,6 @@ def test_a_file_that_is_no_capture_is_told(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "why"),
-    [
-        (["--cluster=dokcer"], "--cluster=dokcer: no cluster is called that; there are: {known}"),
-        (
-            ["--cluster=replay"],
-            "--cluster=replay needs a capture, or a folder of captures: --pcap FILE|FOLDER",
-        ),
-        (["--pcap=captures"], "--pcap is for --cluster=replay"),
-        (["--keep"], "--keep: simulated nodes end with pytest; harness up starts a cluster that stays"),
-        (["--attach"], "--attach is for --cluster=docker"),
-        (
-            ["--cluster=executable"],
-            "--scylla-exe is for --cluster=executable, which needs the path of your scylla: --scylla-exe PATH",
-        ),
-        (
-            ["--scylla-exe=/usr/bin/scylla"],
-            "--scylla-exe is for --cluster=executable, which needs the path of your scylla: --scylla-exe PATH",
-        ),
-        (["--cluster=replay", "--pcap=nowhere"], "--pcap nowhere: there is no such file or folder"),
-    ],
-)
-def test_options_that_make_no_sense_are_refused_at_once(
-    pytester: pytest.Pytester, captures: Path, options: list[str], why: str
-) -> None:
-    found = run(pytester, PASSING, *options)
-    assert found.ret == pytest.ExitCode.USAGE_ERROR
-    found.stderr.fnmatch_lines([f"ERROR: {why.format(known=', '.join(known_backends()))}"])
-
-
-@pytest.mark.parametrize(
     ("needs", "why"),
     [
         ("shards=2", "*simulated nodes have one shard, not 2*"),
@@ -399,15 +368,6 @@ def test_a_report_that_cannot_be_written_is_said_and_spoils_nothing(
     found = replay(pytester, PASSING, "--report-dir=blocked", "-rA")
     found.assert_outcomes(passed=1)
     found.stdout.fnmatch_lines(["*none: cannot write the report*"])
-
-
-def test_help_teaches_the_options(pytester: pytest.Pytester) -> None:
-    found = pytester.runpytest("--help")
-    found.stdout.fnmatch_lines(
-        ["ScyllaDB on the wire:", "*--cluster=BACKEND*", "*--pcap=FILE|FOLDER*", "*--scylla-version=LINE*"]
-    )
-    found = pytester.runpytest("--markers")
-    found.stdout.fnmatch_lines(["@pytest.mark.cluster(capture=NAME, nodes=N,*"])
 
 
 def test_the_scenarios_pass_on_captures_of_a_real_cluster(
