@@ -1,7 +1,7 @@
 """The command line: captures read (``decode``, ``flow``, ``verbs``, ``check``, ``report``, ...), clusters run (``up``, ``run``).
 
-Results go to standard output, everything else to standard error. Exit status: 0, even if a capture was cut
-short; 2 for input that cannot be read and for wrong usage; 130 after Ctrl-C.
+Results go to standard output, everything else to standard error. Exit status: 0, even if a capture was cut short; 2 for
+input that cannot be read and for wrong usage; 130 after Ctrl-C. Commands that judge also have 1 and 3, as they say.
 """
 
 import json
@@ -82,7 +82,8 @@ A file NAME.json beside NAME.pcap that names nodes and tables is used by itself.
 without any configuration: verbs, features and compression are taken from their negotiation.
 
 Exit status: 0 (also if a capture was cut short: what is there is shown); 2 if input cannot be read, or the
-command is wrong; 130 after Ctrl-C; of check also 1, a claim failed, and 3, it cannot be told.
+command is wrong; 130 after Ctrl-C; of check, run and conformance also 1, a claim failed or two runs differ; of
+check also 3, it cannot be told.
 """
 
 
@@ -513,7 +514,7 @@ def conformance(first: str, second: str, page: str | None, *, vocabulary: bool) 
     level; nodes are called by their part, ids by what they mean. What Scylla leaves to chance, and what depends on
     the ring, is not compared.
 
-    Exit status: 0 equal; 1 different; 2 a run cannot be read, or they have no statement in common.
+    Exit status: 0 equal; 1 different; 2 a run cannot be read, or (but with --vocabulary) they have no statement in common.
     """
     # Only here: nobody else compares runs.
     from harness.dissect.reading import read_trace  # noqa: PLC0415
