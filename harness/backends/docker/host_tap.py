@@ -41,12 +41,7 @@ class HostTap:
         return self._bridge
 
     def start(self, command: Sequence[str], *, stdout: Path, stderr: Path) -> HostProcess:
-        """Start a program; it ends, at the latest, with this process.
-
-        Args:
-            command: program and arguments.
-            stdout: file that standard output goes to; it is emptied first.
-            stderr: the same for standard error.
+        """Start a program of this machine, as ``Tap.start`` says.
 
         Raises:
             OSError: the program or one of the files cannot be opened.

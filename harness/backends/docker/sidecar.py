@@ -154,12 +154,7 @@ class SidecarTap:
         return self._interface
 
     def start(self, command: Sequence[str], *, stdout: Path, stderr: Path) -> SidecarProcess:
-        """Start a program in a container that sees the interface; it ends, at the latest, with this process.
-
-        Args:
-            command: program and arguments.
-            stdout: file that standard output goes to; it is emptied first.
-            stderr: the same for standard error.
+        """Start a program in a container that sees the interface, as ``Tap.start`` says.
 
         Raises:
             OSError: one of the files cannot be opened.

@@ -24,12 +24,7 @@ class BridgeTap:
         return self._bridge
 
     def start(self, command: Sequence[str], *, stdout: Path, stderr: Path) -> Process:
-        """Start a program that sees the bridge; it ends, at the latest, with this network.
-
-        Args:
-            command: program and arguments.
-            stdout: file that standard output goes to; it is emptied first.
-            stderr: the same for standard error.
+        """Start a program in the namespace of the bridge, as ``Tap.start`` says; it ends, at the latest, with this network.
 
         Raises:
             OSError: the program or one of the files cannot be opened.
