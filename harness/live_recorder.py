@@ -175,7 +175,7 @@ class LiveRecorder:
         """Let the run go on for two seconds at most, or until what was missing is there.
 
         Args:
-            holds: whether it is; asked when something has come but gossip, and all is quiet again.
+            holds: whether it is; asked when something has come but gossip, and all is quiet again, and at the end.
 
         Raises:
             CaptureError: the capture cannot go on.
@@ -194,7 +194,10 @@ class LiveRecorder:
             seen_ns = self._under_way.last_ns
             return holds()
 
-        wait_until(is_there, timeout_s=_LATE_S)
+        if not wait_until(is_there, timeout_s=_LATE_S):
+            # The trace goes on until now: what is not in it is missing.
+            self._quiet_trace()
+            holds()
 
     def news(self) -> list[Message]:
         """The messages that have come since this was asked last; nothing is waited for.

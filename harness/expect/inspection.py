@@ -145,7 +145,14 @@ class Inspection:
         self.tell(Outcome.INCONCLUSIVE if why else Outcome.FAIL, fault, text, *messages, why=why)
 
     def why_missing(
-        self, verb: str, *, sender: str | None, receiver: str | None, at: Message, is_reply: bool = False
+        self,
+        verb: str,
+        *,
+        sender: str | None,
+        receiver: str | None,
+        at: Message,
+        is_reply: bool = False,
+        slowest_ns: int = 0,
     ) -> str:
         """What may explain that a message is not there; empty: nothing does.
 
@@ -155,11 +162,12 @@ class Inspection:
             receiver: the node that would have got it.
             at: the message about whose time it would have come.
             is_reply: it would be a reply, not a request.
+            slowest_ns: how much later others of its kind came, at most.
         """
         hiding = self.losses.hiding(_pattern(verb, sender, receiver, is_reply=is_reply))
         if hiding:
             return "; ".join(hiding)
-        ends = self.silence.end_of_capture(at)
+        ends = self.silence.end_of_capture(at, slowest_ns)
         if ends:
             return ends
         for name in (receiver, sender):

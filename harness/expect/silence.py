@@ -1,12 +1,15 @@
 """Why a message was not answered: its receiver had fallen silent, or the capture ended first.
 
+Whether a capture ended first is told by how slow others were in it: where a write was once acknowledged after 300 ms,
+one that has no acknowledgement 200 ms before the end may still get it.
+
 Nodes are never silent for long: they gossip every second. Who sends nothing for longer is dead, stopped or cut off.
 """
 
 from bisect import bisect_right
 from functools import cached_property
 
-from harness.events.message import Message
+from harness.events.message import Message, Protocol
 from harness.events.trace import Trace
 from harness.events.under_way import SETTLED_NS
 
@@ -20,15 +23,23 @@ class Silence:
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
 
-    def end_of_capture(self, message: Message) -> str:
-        """That what follows a message may lie behind the end of the capture; empty: it would be in it."""
+    def end_of_capture(self, message: Message, slowest_ns: int = 0) -> str:
+        """That what follows a message may lie behind the end of the capture; empty: it would be in it.
+
+        Args:
+            message: what is to be followed.
+            slowest_ns: how long it took elsewhere in the trace, at most.
+        """
         rest_ns = self._end_ns - message.time_ns
+        text = f"the capture ends {max(rest_ns, 0) / 1e6:.1f} ms later"
         # Who records a run ends it when it has settled.
-        return f"the capture ends {max(rest_ns, 0) / 1e6:.1f} ms later" if rest_ns < SETTLED_NS else ""
+        if rest_ns < SETTLED_NS:
+            return text
+        return f"{text}, and another took {slowest_ns / 1e6:.1f} ms" if rest_ns < slowest_ns else ""
 
     def explanation(self, message: Message) -> str:
         """Why a message may rightly have no answer; empty: nothing is known that would explain it."""
-        ends = self.end_of_capture(message)
+        ends = self.end_of_capture(message, self._slowest_ns.get((message.protocol, message.verb), 0))
         if ends:
             return ends
         address = message.receiver.address
@@ -55,6 +66,17 @@ class Silence:
         """Until when the capture would show more; its last packet need be no message."""
         latest_ns = self._trace.messages[-1].time_ns if self._trace.messages else 0
         return max(latest_ns, self._trace.ended_ns or 0)
+
+    @cached_property
+    def _slowest_ns(self) -> dict[tuple[Protocol, int | None], int]:
+        """Of requests of each kind, how long the slowest answer took."""
+        slowest: dict[tuple[Protocol, int | None], int] = {}
+        for message in self._trace.messages:
+            request = self._trace.request_of(message)
+            if request is not None:
+                kind = request.protocol, request.verb
+                slowest[kind] = max(slowest.get(kind, 0), message.time_ns - request.time_ns)
+        return slowest
 
     @cached_property
     def _times(self) -> dict[str, list[int]]:

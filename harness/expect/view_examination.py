@@ -71,6 +71,8 @@ class ViewExamination:
         self._placement = self._inspection.placement
         self._began_ns = trace.messages[0].first_ns if trace.messages else 0
         self._pairs: list[Pair] = []
+        self._slowest_ns = 0
+        """How long after its base write the slowest update came."""
         self._notes: dict[str, None] = {}
 
     def report(self) -> ViewReport:
@@ -119,12 +121,16 @@ class ViewExamination:
                 wide.setdefault(write.partition, []).append(write)
         told: set[tuple[bytes, ...]] = set()
         used: set[int] = set()
+        results: list[RowResult] = []
         for key in dict.fromkeys((*by_row, *updates)):
             some = {id(write): write for write in (*by_row.get(key, ()), *wide.get(key.partition, ()))}
             ordered = sorted(some.values(), key=_write_order)
             result = matcher.examine(key, ordered, [*updates.get(key, ()), *partition_deletions])
             told.add(key.partition)
             used |= {due.update.message.number for due in result.dues if due.update is not None}
+            results.append(result)
+        self._slowest_ns = max((_lag_ns(due) for result in results for due in result.dues), default=0)
+        for result in results:
             self._take(result)
         for deletion in partition_deletions:
             if deletion.message.number not in used:
@@ -259,7 +265,11 @@ class ViewExamination:
         target = due.target or ""
         text = f"{self._due_text(due, base_key)} is missing; the base write came in packet {due.write.message.frame_last}"
         why = self._inspection.why_missing(
-            "MUTATION", sender=due.write.node, receiver=target, at=due.write.message
+            "MUTATION",
+            sender=due.write.node,
+            receiver=target,
+            at=due.write.message,
+            slowest_ns=self._slowest_ns,
         )
         self._inspection.fail(Fault.MISSING, text, due.write.message, why=why)
 
@@ -388,6 +398,13 @@ class ViewExamination:
         values = key_values(schema, view, view.partition_key, key.partition)
         values += key_values(schema, view, view.clustering_key, key.clustering)
         return key_text(values, CHARACTERS)
+
+
+def _lag_ns(due: Due) -> int:
+    """How long after its base write an update came; hints wait for a node that was away."""
+    if due.update is None or due.update.message.verb == HINT_MUTATION:
+        return 0
+    return max(0, due.update.message.time_ns - due.write.message.time_ns)
 
 
 def _write_order(write: BaseWrite) -> tuple[int, bool]:

@@ -1,5 +1,6 @@
 """Why a message was not answered."""
 
+import re
 from dataclasses import replace
 
 from harness.events.trace import Trace
@@ -55,6 +56,23 @@ def test_answer_may_lie_behind_the_end_of_the_capture() -> None:
     trace = builder.trace()
     assert Silence(trace).end_of_capture(trace[first]) == ""
     assert Silence(trace).explanation(trace[last]) == "the capture ends 0.0 ms later"
+
+
+def test_answer_may_be_as_late_as_another_was() -> None:
+    builder = TraceBuilder()
+    slow = builder.mutation("n1", "n2")
+    builder.wait(0.3)
+    builder.done(slow)
+    late = builder.mutation("n1", "n3")
+    builder.wait(0.2)
+    builder.done(builder.mutation("n1", "n2"))
+    trace = builder.trace()
+    assert re.fullmatch(
+        r"the capture ends 20\d\.\d ms later, and another took 30\d\.\d ms",
+        Silence(trace).explanation(trace[late]),
+    )
+    gone_by = replace(trace, ended_ns=trace[late].time_ns + 310_000_000)
+    assert Silence(gone_by).explanation(trace[late]) == ""
 
 
 def test_what_was_recorded_until_work_had_settled_hides_no_answer() -> None:

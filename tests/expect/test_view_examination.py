@@ -28,6 +28,24 @@ def test_update_from_each_base_replica_to_its_pair_is_all_there_is() -> None:
     assert not report.notes
 
 
+@pytest.mark.parametrize("rest_s", [0.2, 0.4])
+def test_update_that_may_come_as_late_as_another_one_is_open(rest_s: float) -> None:
+    cluster = Cluster()
+    cluster.write(INSERTED, to="n1")
+    cluster.builder.wait(0.3)
+    cluster.update("n1", "n3", "x", INSERTED)
+    cluster.write(INSERTED, to="n2")
+    ends_ns = cluster.builder.now_ns + round(rest_s * 1e9)
+    trace = cluster.trace()
+    cut = replace(trace, messages=tuple(each for each in trace if each.time_ns <= ends_ns), ended_ns=ends_ns)
+    verdict = view_updates("ks.base", "ks.by_a").check(cut)
+    if rest_s > 0.3:
+        assert verdict.outcome is Outcome.FAIL
+        return
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "and another took 30" in verdict.reasons[0]
+
+
 def test_row_that_may_have_been_there_before_is_noted() -> None:
     cluster = Cluster(is_known=False)
     cluster.write(INSERTED)
