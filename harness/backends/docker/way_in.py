@@ -16,6 +16,7 @@ from typing import Protocol
 
 from harness.backends.docker.container_stream import ContainerStream, Sink
 from harness.backends.docker.engine import Engine
+from harness.errors import BackendError
 
 _TIMEOUT_S = 60.0
 
@@ -62,16 +63,21 @@ class WayIn:
         """Run commands one after the other until one fails; return the last exit code and what they said.
 
         Raises:
-            BackendError: the engine refuses.
+            BackendError: the engine refuses, or one of them does not end.
         """
         prefix = self._from_here(node, {command[0] for command in commands})
         if prefix is None:
             return self._run_in_container(node, commands)
         code, said = 0, ""
         for command in commands:
-            answer = subprocess.run(  # noqa: S603  (our own commands)
-                [*prefix, *command], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
-            )
+            try:
+                answer = subprocess.run(  # noqa: S603  (our own commands)
+                    [*prefix, *command], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+                )
+            except subprocess.TimeoutExpired as error:
+                raise BackendError(
+                    f"{shlex.join(command)} in the network of {node.name} does not end within {_TIMEOUT_S:g} s"
+                ) from error
             code = answer.returncode
             if code != 0:
                 return code, f"{shlex.join(command)} says: {(answer.stderr or answer.stdout).strip()}"
