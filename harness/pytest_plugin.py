@@ -145,6 +145,7 @@ def _order_of_needs(item: pytest.Item) -> str:
     try:
         marked = _marked(item)
     except pytest.UsageError:
+        # Told when it was collected, if it wants a cluster.
         return ""
     for name in ("capture", "because", "lines"):
         marked.pop(name, None)

@@ -165,6 +165,7 @@ class Attendants:
                 network_mode="host",
             )
         except BackendError:
+            # Whatever is wrong with the image or the engine, who records at the nodes instead is told it as well.
             return False
         return code == 0
 

@@ -218,6 +218,7 @@ class NodeRecording:
             # What one of them raises is raised when all are done.
             list(pool.map(_Member.close_process, self._members))
         ordered = sorted(self._members, key=lambda member: member is last)
+        # Counters that cannot be written, as on a full disk, are missed by who reads them.
         with self._lock, contextlib.suppress(OSError):
             self._write(self._merger.close())
             self._errors.write_text("\n".join(member.words.text for member in ordered), encoding="utf-8")

@@ -78,6 +78,7 @@ class SshCarrier:
         """Take a connection over, and let ssh pass its bytes on."""
         for carried in (self._alone, *(trunk.carried for trunk in self._trunks)):
             carried[:] = [process for process in carried if process.poll() is None]
+        # Where no process can be started, the connection ends at once.
         with connection, suppress(OSError):
             # Here, for processes end with the thread that has started them.
             if not self._has_trunks:

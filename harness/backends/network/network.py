@@ -296,6 +296,7 @@ class Network:
         if self._lease.descriptor < 0:
             return
         if self._has_host_interface:
+            # Should the kernel refuse, it goes with its other end, when the keeper does.
             with Interfaces() as host, suppress(BackendError):
                 host.remove(self.name)
         self._hub.close()
@@ -317,6 +318,7 @@ class Network:
     def _add_client(self) -> Client:
         address = self.subnet[_CLIENT_HOST_NUMBER]
         if not self._keeper.is_rootless:
+            # Who may make namespaces may not always give the host an interface: then the client is one more namespace.
             with Interfaces() as host, suppress(PermissionError):
                 host.add_veth(self.name, peer=CLIENT_PORT, peer_namespace=self._keeper.hub_descriptor)
                 self._has_host_interface = True
