@@ -90,8 +90,15 @@ class Members:
         return Topology(tuple(nodes), known.tablets)
 
     def is_cut_off(self, address: str, since_ns: int) -> bool:
-        """Whether the node of an address answers nobody now, or its process has ended since a time."""
-        return address in self.deaf or self._gone_ns.get(address, 0) > since_ns
+        """Whether the node of an address answers nobody now, has left, or its process has ended since a time."""
+        return (
+            address in self.deaf
+            or self._gone_ns.get(address, 0) > since_ns
+            # Its process goes on: of 2025.1, pings of a node that has left are not answered for a while.
+            or any(
+                machine.address == address for machine in self._site.machines if machine.name in self._left
+            )
+        )
 
     def resumed_ns(self, address: str) -> int:
         """When the node of an address went on after it stood still or was cut off; 0: it did not."""

@@ -195,6 +195,21 @@ def test_links_that_cannot_be_are_refused(cluster: LiveCluster) -> None:
 
 
 @namespaces
+def test_a_node_that_has_left_owes_nobody_an_answer(tmp_path: Path) -> None:
+    skip_without_namespaces(tmp_path)
+    cluster = LiveCluster.start(SimulatedSite.create(Needs(nodes=2)), timeout_s=30)
+    try:
+        first, second = cluster.nodes
+        assert not cluster.members.is_cut_off(second.address, 0)
+        second.decommission()
+        assert second.machine.exit_code() is None
+        assert cluster.members.is_cut_off(second.address, 0)
+        assert not cluster.members.is_cut_off(first.address, 0)
+    finally:
+        cluster.close()
+
+
+@namespaces
 def test_a_node_that_cannot_start_is_told_with_its_last_words(tmp_path: Path) -> None:
     skip_without_namespaces(tmp_path)
     site = SimulatedSite.create(Needs(nodes=1))
