@@ -173,7 +173,7 @@ class ContainerStream:
 
     def _read(self, output: Sink, errors: Sink) -> None:
         files = {_OUTPUT: output, _ERRORS: errors}
-        with closing(output), closing(errors), contextlib.suppress(OSError, ValueError):
+        with closing(output), closing(errors), contextlib.suppress(OSError):
             while head := exactly(self._stream, HEAD.size):
                 kind, size = HEAD.unpack(head)
                 file = files.get(kind, errors)
