@@ -27,6 +27,7 @@ _SEEDS_JOIN_AT_ONCE = (4, 2)
 _TABLETS_SINCE = (6, 0)
 _TABLETS_MODE_SINCE = (2025, 2)
 _RING_DELAY_MS = 3000
+_DEVELOPER_MODE = ("--developer-mode", "1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,11 +169,21 @@ def settings_of(
 
 
 def runtime_options(needs: Needs) -> tuple[str, ...]:
-    """Options for a node that shares its machine with others."""
-    return (
-        *("--smp", str(needs.shards or 1), "--memory", "750M", "--overprovisioned", "1"),
-        *("--developer-mode", "1"),
-    )
+    """Options for a node that shares its machine with others, as ``scylla`` itself takes them.
+
+    Source:
+        Seastar, src/core/reactor.cc (--overprovisioned is a switch: a value behind it would be an argument too many).
+    """
+    return (*_limits(needs), "--overprovisioned", *_DEVELOPER_MODE)
+
+
+def image_options(needs: Needs) -> tuple[str, ...]:
+    """The same as the entry point of the image takes them.
+
+    Source:
+        Scylla, dist/docker/commandlineparser.py (--overprovisioned is 0 or 1).
+    """
+    return (*_limits(needs), "--overprovisioned", "1", *_DEVELOPER_MODE)
 
 
 def tablets_wanted(needs: Needs, preferred: bool | None, release: Release) -> bool:
@@ -222,3 +233,7 @@ def yaml_text(*layers: Mapping[str, Any]) -> str:
 def rackdc_text(place: Place) -> str:
     """cassandra-rackdc.properties for a node."""
     return f"dc={place.datacenter}\nrack={place.rack}\nprefer_local=true\n"
+
+
+def _limits(needs: Needs) -> tuple[str, ...]:
+    return ("--smp", str(needs.shards or 1), "--memory", "750M")

@@ -5,6 +5,7 @@ from harness.backends.scylla_settings import (
     Place,
     Release,
     count_of,
+    image_options,
     next_place,
     rackdc_text,
     runtime_options,
@@ -66,6 +67,11 @@ def test_what_the_scenario_needs_is_set() -> None:
     assert told["hinted_handoff_enabled"] is False
     assert told["endpoint_snitch"] == "GossipingPropertyFileSnitch"
     assert "--smp 2" in " ".join(runtime_options(Needs(shards=2)))
+
+
+def test_scylla_takes_a_switch_where_its_image_takes_a_number() -> None:
+    assert runtime_options(Needs())[-3:] == ("--overprovisioned", "--developer-mode", "1")
+    assert image_options(Needs())[-4:] == ("--overprovisioned", "1", "--developer-mode", "1")
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ itself (cores, memory) is accepted and has no effect, for a simulated node has o
 known is refused, as Scylla refuses it.
 
 Source:
-    Scylla, db/config.cc (settings, and their names on the command line), main.cc (--version, --options-file,
-    --workdir); docs/operating-scylla/procedures/tips/best-practices-scylla-on-docker; conf/cassandra-rackdc.properties.
+    Scylla, db/config.cc (settings, and their names on the command line), main.cc (--version, --options-file),
+    conf/cassandra-rackdc.properties; Seastar, src/core/reactor.cc (what its runtime takes, and which of that are switches),
+    src/core/app-template.cc (arguments that are no options are refused).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,10 +52,10 @@ _RUNTIME_OPTIONS = frozenset(
 )
 """Of Seastar, and others that change nothing that can be seen on the wire."""
 
-_FLAGS = frozenset(
-    {"overprovisioned", "unsafe-bypass-fsync", "lock-memory", "poll-mode", "relaxed-dma", "developer-mode"}
+_SWITCHED_ON = frozenset(
+    {"overprovisioned", "poll-mode", "relaxed-dma", "abort-on-seastar-bad-alloc", "version"}
 )
-"""Options that may stand without a value."""
+"""Options that never have a value: what stands behind one is an argument too many."""
 
 _IGNORED_SETTINGS = frozenset(
     {
@@ -113,9 +114,7 @@ _ADDRESSES = frozenset(
     {"rpc_address", "broadcast_address", "broadcast_rpc_address", "api_address", "alternator_address"}
 )
 """Accepted if they say what listen_address says, or everywhere."""
-_OTHERS = frozenset(
-    {"seed_provider", "seed_provider_parameters", "seeds", "initial_token", "workdir", "partitioner"}
-)
+_OTHERS = frozenset({"seed_provider", "seed_provider_parameters", "initial_token", "workdir", "partitioner"})
 _EVERYWHERE = "0.0.0.0"  # noqa: S104  (a value that is compared with)
 _PARTITIONER = "Murmur3Partitioner"
 _SNITCHES_WITH_FILE = frozenset({"GossipingPropertyFileSnitch"})
@@ -162,7 +161,7 @@ def _options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
         if not argument.startswith("--"):
             raise BackendError(f"bad command line: {argument!r} is no option")
         name, equals, value = argument.removeprefix("--").partition("=")
-        if name == "version" or (name in _FLAGS and not equals and (not left or left[0].startswith("--"))):
+        if name in _SWITCHED_ON and not equals:
             yield name, "1"
         elif equals:
             yield name, value
@@ -222,9 +221,9 @@ def _config_of(settings: Mapping[str, Any], folder: Path | None) -> NodeConfig:
 
 
 def _seeds(settings: Mapping[str, Any], address: str) -> tuple[str, ...]:
-    """From ``seeds``, or ``seed_provider`` as scylla.yaml has it, or its parameters as the command line has them."""
-    text = settings.get("seeds")
-    if text is None and "seed_provider_parameters" in settings:
+    """From ``seed_provider`` as scylla.yaml has it, or its parameters as the command line has them, which win."""
+    text = None
+    if "seed_provider_parameters" in settings:
         text = str(settings["seed_provider_parameters"]).removeprefix("seeds=")
     if text is None and "seed_provider" in settings:
         try:

@@ -2,7 +2,8 @@
 
 Its base is made from this machine's own Debian mirror, for images cannot be pulled everywhere; with the project's
 simulated node as its ``scylla``. What does not change is kept in the engine under tags of its own: the second build
-takes seconds. It also has what a capture sidecar needs: dumpcap, Python, iptables.
+takes seconds. It also has what a capture sidecar needs: dumpcap, Python, iptables; and supervisord, for images whose
+first process is that.
 """
 
 import fcntl
@@ -25,7 +26,7 @@ IMAGE = "scylla-wire-harness/test"
 _LABEL = "scylla-wire-harness.image"
 _KEPT = PROJECT / ".venv" / "image"
 _BASE = "scylla-wire-harness/test-base"
-_PACKAGES = ("python3", "wireshark-common", "iptables", "iproute2", "ca-certificates")
+_PACKAGES = ("python3", "wireshark-common", "iptables", "iproute2", "ca-certificates", "supervisor")
 # What the node imports; the rest of the project's dependencies is for people who look at it.
 _LIBRARIES = ("lz4", "zstandard", "google-crc32c", "cramjam", "lark", "xxhash", "pyyaml", "h11")
 _LEFT_OUT = ("./proc/*", "./sys/*", "./dev/*", "./var/cache/*", "./var/lib/apt/lists/*", "./usr/share/doc/*",
@@ -45,17 +46,38 @@ COPY project /opt/project
 RUN python3 -m compileall -q /opt/project
 """
 _SCYLLA = '#!/bin/sh\nexec python3 -m harness.backends.simulation.scylla_program "$@"\n'
-# As the official one does, it listens to clients where it listens to other nodes.
+# As the official one: it has options of its own, makes Scylla's of them, and passes on what it does not know.
 _ENTRY_POINT = """\
 #!/bin/sh
 address=$(hostname -i)
-before=
-for word in "$@"; do
-    case "$word" in --listen-address=*) address=${word#*=} ;; esac
-    if [ "$before" = --listen-address ]; then address=$word; fi
-    before=$word
+clients= seeds= others=
+overprovisioned=--overprovisioned
+while [ $# -gt 0 ]; do
+    word=$1
+    shift
+    case "$word" in
+    --listen-address|--rpc-address|--seeds|--overprovisioned)
+        if [ $# -eq 0 ]; then
+            echo "error: argument $word: expected one argument" >&2
+            exit 2
+        fi
+        word=$word=$1
+        shift ;;
+    esac
+    case "$word" in
+    --listen-address=*) address=${word#*=} ;;
+    --rpc-address=*) clients=${word#*=} ;;
+    --seeds=*) seeds=${word#*=} ;;
+    --overprovisioned=1) ;;
+    --overprovisioned=0) overprovisioned= ;;
+    --overprovisioned=*)
+        echo "error: argument --overprovisioned: invalid choice: ${word#*=} (choose from 0, 1)" >&2
+        exit 2 ;;
+    *) others="$others $word" ;;
+    esac
 done
-exec /usr/bin/scylla --listen-address "$address" --rpc-address "$address" "$@"
+exec /usr/bin/scylla $overprovisioned --listen-address "$address" \\
+    --rpc-address "${clients:-$address}" --seed-provider-parameters "seeds=${seeds:-$address}" $others
 """
 _YAML = """\
 cluster_name: ''

@@ -6,10 +6,12 @@ from harness.backends.simulation.node_config import NodeConfig
 from harness.backends.simulation.scylla_command import read_command
 from harness.errors import BackendError
 
-# As a container of the official image is started, and as scylla.yaml is delivered.
+# As the entry point of the official image starts it, and as scylla.yaml is delivered.
 DOCKER = (
-    "--seeds=172.20.0.11,172.20.0.12 --smp 1 --memory 750M --overprovisioned --developer-mode=1 --api-address 0.0.0.0 "
-    "--listen-address 172.20.0.12 --rpc-address 172.20.0.12 --blocked-reactor-notify-ms 999999999"
+    "--log-to-syslog 0 --log-to-stdout 1 --developer-mode=1 --memory 750M --smp 1 --overprovisioned "
+    "--listen-address 172.20.0.12 --rpc-address 172.20.0.12 "
+    "--seed-provider-parameters seeds=172.20.0.11,172.20.0.12 --api-address 0.0.0.0 "
+    "--blocked-reactor-notify-ms 999999999"
 )
 YAML = """\
 cluster_name: 'wire'
@@ -70,6 +72,8 @@ def test_version_alone_starts_nothing() -> None:
     [
         ("--listen-address 10.0.0.1 --num-tokenz 3", "unrecognised option: --num-tokenz"),
         ("10.0.0.1", "'10.0.0.1' is no option"),
+        ("--listen-address 10.0.0.1 --overprovisioned 1", "'1' is no option"),
+        ("--listen-address 10.0.0.1 --seeds 10.0.0.1", "unrecognised option: --seeds"),
         ("--listen-address", "--listen-address has no value"),
         ("--smp 1", "listen_address is localhost: other nodes cannot reach that"),
         ("--listen-address 10.0.0.1 --rpc-address 10.0.0.2", "rpc_address is 10.0.0.2, .* has one address"),
