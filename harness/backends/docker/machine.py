@@ -1,19 +1,21 @@
 """One node in a container.
 
 Source:
-    Docker Engine API 1.41, "Containers"; Scylla, dist/docker (scyllasetup.py: options of the image; scylla runs under
-    supervisord there, which starts it again when it has failed).
+    Docker Engine API 1.41, "Containers", "Exec"; Scylla, dist/docker/scyllasetup.py (options of the image, where its
+    settings are).
 """
 
 import io
-import re
 import tarfile
 import time
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from pathlib import PurePosixPath
+from typing import Any
 
 from docker.errors import NotFound
 
+from harness.backends.docker import supervision
 from harness.backends.docker.engine import Engine, disk_is_full, says_disk_is_full
 from harness.backends.docker.firewall import Firewall
 from harness.backends.docker.links import ContainerLinks
@@ -29,9 +31,8 @@ CONFIGURATION = PurePosixPath("/etc/scylla")
 _LINES = 5
 _LOG_LINES_MAX = 20_000
 _LOOKED_AT_S = 1.0
-_SUPERVISED = re.compile(rb"exited: scylla(?:-server)? \(exit status (\d+); not expected\)")
 _KILLED = 137
-_NOT_THERE = (126, 127)
+_NOT_IN_TIME = f"did not stop within {STOP_TIMEOUT_S} s"
 
 
 class DockerMachine:
@@ -67,8 +68,12 @@ class DockerMachine:
         self._links = links
         self._taps = taps
         self._files = files
-        self._started_s = 0.0
+        self._is_started = False
+        self._supervised_exit: int | None = None
+        """How the node has ended in a container that goes on."""
         self._looked_s = 0.0
+        self._heard_s = 0
+        """Until when its log has been looked through, by the engine's clock."""
         firewall.add(self)
         links.add(self)
 
@@ -85,8 +90,8 @@ class DockerMachine:
             files = self._files()
             if files:
                 self._engine.api.put_archive(self.container, str(CONFIGURATION), _archive_of(files))
-            self._started_s = time.time()
             self._engine.api.start(self.container)
+            self._is_started, self._supervised_exit, self._heard_s = True, None, 0
         taps = self._taps()
         if taps is not None:
             self._let_be_heard(taps)
@@ -102,14 +107,15 @@ class DockerMachine:
         state = self._engine.inspect(self.container)["State"]
         if state["Status"] in {"exited", "dead"}:
             return int(state["ExitCode"])
-        return self._supervised_exit_code() if self._started_s and not state["Paused"] else None
+        return self._supervised_exit_code(state) if self._is_started and not state["Paused"] else None
 
     def last_words(self) -> str:
         """The end of its log, as part of a sentence."""
         try:
             with self._engine.refusing(self.name):
-                text = self._engine.api.logs(self.container, tail=_LINES).decode(errors="replace")
-                is_out_of_memory = self._engine.api.inspect_container(self.container)["State"]["OOMKilled"]
+                state = self._engine.api.inspect_container(self.container)["State"]
+                is_out_of_memory = state["OOMKilled"]
+                text = self._last_text(state)
         except BackendError as error:
             return f"its log cannot be read: {error}"
         killed = "it was killed for want of memory; " if is_out_of_memory else ""
@@ -149,22 +155,20 @@ class DockerMachine:
         """Let it shut down.
 
         Raises:
-            BackendError: it still ran after two minutes and was killed.
+            BackendError: it still ran when its time was over, and was killed.
         """
         self._resume_if_paused()
         with self._engine.refusing(f"{self.name} cannot be stopped"):
             if self._is_supervised():
-                # The container's first process is no node but its supervisor, which may not pass SIGTERM on.
-                self._execute(["supervisorctl", "stop", "scylla"])
-                self._engine.api.kill(self.container)
-                is_killed = False
+                failure = self._stop_supervised()
             else:
                 self._engine.api.stop(self.container, timeout=STOP_TIMEOUT_S)
                 is_killed = self._engine.api.inspect_container(self.container)["State"]["ExitCode"] == _KILLED
-        if is_killed or not wait_until(lambda: not self._is_running(), timeout_s=KILL_TIMEOUT_S):
-            raise BackendError(
-                f"{self.name} did not stop within {STOP_TIMEOUT_S} s, and was killed; {self.last_words()}"
-            )
+                failure = _NOT_IN_TIME if is_killed else ""
+        if not wait_until(lambda: not self._is_running(), timeout_s=KILL_TIMEOUT_S):
+            failure = failure or _NOT_IN_TIME
+        if failure:
+            raise BackendError(f"{self.name} {failure}, and was killed; {self.last_words()}")
         taps = self._taps()
         if taps is not None:
             taps.leave(self)
@@ -247,26 +251,63 @@ class DockerMachine:
         if self._engine.inspect(self.container)["State"]["Paused"]:
             self.resume()
 
-    def _supervised_exit_code(self) -> int | None:
-        """With which code the node has ended inside a container that goes on and starts it again."""
-        if time.monotonic() - self._looked_s < _LOOKED_AT_S:
-            return None
+    def _supervised_exit_code(self, state: Mapping[str, Any]) -> int | None:
+        """With which code the node has ended inside a container that goes on, and starts it again.
+
+        The log is looked through bit by bit: who starts again soon says so much that a glance at its end misses the rest.
+        """
+        if self._supervised_exit is not None or time.monotonic() - self._looked_s < _LOOKED_AT_S:
+            return self._supervised_exit
         self._looked_s = time.monotonic()
+        since = self._heard_s or _second_of(state["StartedAt"])
         with self._engine.refusing(self.name):
-            text = self._engine.api.logs(self.container, tail=_LINES * 10, since=int(self._started_s))
-        found = _SUPERVISED.search(text)
-        return None if found is None else int(found[1])
+            text = self._engine.api.logs(self.container, since=since, timestamps=True).decode(
+                errors="replace"
+            )
+        self._supervised_exit = supervision.exit_code_in(text)
+        _, _, last = text.rstrip().rpartition("\n")
+        if last:
+            self._heard_s = _second_of(last.partition(" ")[0])
+        return self._supervised_exit
+
+    def _last_text(self, state: Mapping[str, Any]) -> str:
+        if self._supervised_exit is None:
+            return str(self._engine.api.logs(self.container, tail=_LINES), errors="replace")
+        said = self._engine.api.logs(self.container, since=_second_of(state["StartedAt"]))
+        return supervision.words_before_end(str(said, errors="replace"))
+
+    def _stop_supervised(self) -> str:
+        """Let the supervisor stop the node, then end the container; return what went wrong, as part of a sentence.
+
+        Whether the first process would pass SIGTERM on differs from image to image, and its exit code says nothing.
+        """
+        execution = self._engine.api.exec_create(
+            self.container, [supervision.CONTROL, "stop", supervision.PROGRAM]
+        )["Id"]
+        self._engine.api.exec_start(execution, detach=True)
+        is_over = wait_until(
+            lambda: not self._engine.api.exec_inspect(execution)["Running"], timeout_s=STOP_TIMEOUT_S
+        )
+        end = self._engine.api.logs(self.container, tail=_LINES * 10).decode(errors="replace")
+        self._engine.api.kill(self.container)
+        if supervision.was_killed(end):
+            return "did not stop within the time that its supervisor gives it"
+        return "" if is_over else _NOT_IN_TIME
 
     def _is_supervised(self) -> bool:
-        return self._is_running() and self._execute(["supervisorctl", "pid"]) not in _NOT_THERE
-
-    def _execute(self, command: list[str]) -> int:
+        """Whether a supervisor runs there: it tells its process number then."""
+        if not self._is_running():
+            return False
         try:
-            execution = self._engine.api.exec_create(self.container, command)["Id"]
-            self._engine.api.exec_start(execution)
-            return int(self._engine.api.exec_inspect(execution)["ExitCode"] or 0)
+            execution = self._engine.api.exec_create(self.container, [supervision.CONTROL, "pid"])["Id"]
+            return bool(self._engine.api.exec_start(execution).strip().isdigit())
         except NotFound:
-            return _NOT_THERE[1]
+            return False
+
+
+def _second_of(time_told: str) -> int:
+    """A time as engines tell it, as seconds since 1970."""
+    return int(datetime.fromisoformat(time_told).timestamp())
 
 
 def _archive_of(files: Mapping[str, str]) -> bytes:
