@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from harness.backends.contract import Needs
-from harness.backends.release_line import line_of_release
+from harness.backends.release_line import line_of_release, release_numbers
 from harness.codec.verbs.line import Line
 from harness.errors import BackendError
 
@@ -36,6 +36,7 @@ class Release:
 
     text: str
     numbers: tuple[int, int]
+    """Major and minor one; of Enterprise, those of the release that it is made of."""
     line: Line
 
     @classmethod
@@ -46,9 +47,7 @@ class Release:
             BackendError: that is no version that is known.
         """
         version = text.strip()
-        line = line_of_release(version)
-        major, minor = version.replace("-", ".").replace("~", ".").split(".")[:2]
-        return cls(text=version, numbers=(int(major), int(minor)), line=line)
+        return cls(text=version, numbers=release_numbers(version), line=line_of_release(version))
 
     @property
     def boots_together(self) -> bool:

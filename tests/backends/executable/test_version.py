@@ -22,6 +22,8 @@ def script(folder: Path, text: str) -> Path:
         ("4.4.0-0.20210315.1", Line.V4_2, False, False),
         ("5.4.9-0.20240703.1", Line.V5_4, False, False),
         ("6.2.3-0.20250119.1", Line.V6_2, False, True),
+        ("2024.1.12-0.20241101.1", Line.V5_4, False, False),
+        ("2024.2.5-0.20250201.1", Line.V5_4, False, True),
         ("2025.1.15-0.20260101.1", Line.V2025_1, False, True),
     ],
 )
