@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-IMAGE = "scylladb/scylla:2025.1.15"
+IMAGE = "scylladb/scylla:2025.1.14"
 """The line with long support whose captures the scenarios are held against."""
 SIDECAR_IMAGE = "nicolaka/netshoot:v0.13"
 """Has dumpcap, Python, iptables, ip and tc."""
