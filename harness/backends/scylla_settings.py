@@ -1,9 +1,9 @@
 """What a real node is told: scylla.yaml, its place, and the options that let it start quickly on a small machine.
 
 Source:
-    Scylla, db/config.cc (settings); conf/cassandra-rackdc.properties; main.cc; gms/gossiper.cc (up to 4.2 a node that
-    is its own seed joins without streaming, so that all of them can start together; later ones join one by one);
-    test/pylib/scylla_cluster.py (settings of quick tests).
+    Scylla, db/config.cc (settings); conf/scylla.yaml (as it is delivered), conf/cassandra-rackdc.properties; main.cc;
+    service/storage_service.cc, should_bootstrap (up to 4.2 a node that is its own seed joins without streaming, so that all
+    of them can start together; later ones join one by one); test/pylib/scylla_cluster.py (settings of quick tests).
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,9 @@ _SNITCH_OF_ONE = "SimpleSnitch"
 _SNITCH_OF_MANY = "GossipingPropertyFileSnitch"
 _SEEDS_JOIN_AT_ONCE = (4, 2)
 _TABLETS_SINCE = (6, 0)
+_TABLETS_SAID_BY_KEYSPACES_SINCE = (6, 2)
 _TABLETS_MODE_SINCE = (2025, 2)
+_AUDITED_SINCE = (2026, 1)
 _RING_DELAY_MS = 3000
 _DEVELOPER_MODE = ("--developer-mode", "1")
 
@@ -164,6 +166,12 @@ def settings_of(
     if has_tablets:
         is_mode = release.numbers >= _TABLETS_MODE_SINCE
         settings |= {"tablets_mode_for_new_keyspaces": "enabled"} if is_mode else {"enable_tablets": True}
+    elif _TABLETS_SINCE <= release.numbers < _TABLETS_SAID_BY_KEYSPACES_SINCE:
+        # As it is delivered, keyspaces that do not care have them.
+        settings["enable_tablets"] = False
+    if release.numbers >= _AUDITED_SINCE:
+        # As it is delivered, nodes make a keyspace for what they audit, and write to it.
+        settings["audit"] = "none"
     return settings
 
 

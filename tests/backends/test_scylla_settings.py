@@ -83,6 +83,22 @@ def test_tablets_are_enabled_as_the_version_has_it(release: Release, setting: di
     assert {name: value for name, value in having.items() if name not in without} == setting
 
 
+@pytest.mark.parametrize(
+    ("version", "setting"),
+    [
+        ("5.4.9-0.2024", {}),
+        ("6.0.4-0.2024", {"enable_tablets": False}),
+        ("2024.2.3-0.2024", {"enable_tablets": False}),
+        ("6.2.3-0.2025", {}),
+        ("2025.4.2-0.2026", {}),
+        ("2026.1.3-0.2026", {"audit": "none"}),
+    ],
+)
+def test_what_newer_versions_do_unasked_is_switched_off(version: str, setting: dict[str, object]) -> None:
+    before, told = settings(OLD, Needs()), settings(Release.of(version), Needs())
+    assert {name: value for name, value in told.items() if name not in before} == setting
+
+
 def test_tablets_are_not_for_old_versions() -> None:
     assert not tablets_wanted(Needs(), None, MODERN)
     assert tablets_wanted(Needs(tablets=True), None, MODERN)
