@@ -7,7 +7,7 @@ from cassandra import DriverException
 
 from harness.backends.contract import Session
 from harness.backends.live.machine import Site
-from harness.backends.live.making import if_not_exists, keyspace_statement
+from harness.backends.live.making import drop_statements, if_not_exists, keyspace_statement
 from harness.backends.live.members import Members
 from harness.backends.live.node import LiveNode
 from harness.backends.live.request_log import RequestLog
@@ -203,8 +203,8 @@ class LiveCluster:
 
     def _drop_keyspaces(self) -> None:
         """Drop all keyspaces that clients have made."""
-        for name in self.schema.keyspaces:
-            self._make(f'DROP KEYSPACE IF EXISTS "{name}"')
+        for statement in drop_statements(self.schema.keyspaces):
+            self._make(statement)
         self._schema = Schema()
 
     def _make(self, statement: str) -> None:

@@ -1,7 +1,8 @@
 """Statements that make what scenarios ask for.
 
 Source:
-    ScyllaDB docs, CQL reference, "CREATE KEYSPACE"; docs/architecture/tablets (the option ``tablets``).
+    ScyllaDB docs, CQL reference, "CREATE KEYSPACE"; docs/architecture/tablets (the option ``tablets``);
+    Scylla, audit/audit_cf_storage_helper.cc (the keyspace that nodes make for what they audit).
 """
 
 import re
@@ -15,6 +16,8 @@ _CREATE = re.compile(
     re.IGNORECASE,
 )
 _TABLETS_SINCE = Line.V6_2
+_MADE_BY_NODES = frozenset({"audit"})
+"""Keyspaces that are not called system, but are no clients' either."""
 
 
 def keyspace_statement(
@@ -34,6 +37,11 @@ def keyspace_statement(
     if line >= _TABLETS_SINCE:
         text += f" AND tablets = {{'enabled': {'true' if has_tablets else 'false'}}}"
     return text
+
+
+def drop_statements(keyspaces: Iterable[str]) -> list[str]:
+    """DROP KEYSPACE for each of them that clients have made."""
+    return [f'DROP KEYSPACE IF EXISTS "{name}"' for name in keyspaces if name not in _MADE_BY_NODES]
 
 
 def if_not_exists(statement: str) -> str:

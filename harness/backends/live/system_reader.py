@@ -1,11 +1,14 @@
 """Schema, ring and tablets of a running cluster, as one of its nodes tells them in its system tables.
 
 Source:
-    Scylla, db/schema_tables.cc (system_schema), db/system_keyspace.cc (local, peers, tablets).
+    Scylla, db/schema_tables.cc (system_schema), db/system_keyspace.cc (local, peers), replica/tablets.cc (tablets; since
+    2025.4 a table may have those of another one, and then none of its own).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from cassandra import InvalidRequest
 
@@ -86,14 +89,31 @@ def read_topology(session: Any, names: Mapping[str, str], *, has_tablets: bool =
 
 
 def _tablets(session: Any) -> tuple[Tablet, ...]:  # noqa: ANN401  (the same)
-    return tuple(
-        Tablet(
-            table_id=row.table_id,
-            last_token=row.last_token,
-            replicas=tuple((host_id, shard) for host_id, shard in row.replicas or ()),
+    own: dict[UUID, list[Tablet]] = {}
+    bases: dict[UUID, UUID] = {}
+    for row in _tablet_rows(session):
+        if row.last_token is None:
+            bases[row.table_id] = row.base_table
+            continue
+        own.setdefault(row.table_id, []).append(
+            Tablet(
+                table_id=row.table_id,
+                last_token=row.last_token,
+                replicas=tuple((host_id, shard) for host_id, shard in row.replicas or ()),
+            )
         )
-        for row in session.execute("SELECT table_id, last_token, replicas FROM system.tablets")
-    )
+    theirs = [
+        replace(tablet, table_id=table) for table, base in bases.items() for tablet in own.get(base, ())
+    ]
+    return (*(tablet for tablets in own.values() for tablet in tablets), *theirs)
+
+
+def _tablet_rows(session: Any) -> Iterable[Any]:  # noqa: ANN401  (the same)
+    columns = "table_id, last_token, replicas"
+    try:
+        return list(session.execute(f"SELECT {columns}, base_table FROM system.tablets"))  # noqa: S608  (names of ours)
+    except InvalidRequest:
+        return list(session.execute(f"SELECT {columns} FROM system.tablets"))  # noqa: S608  (the same)
 
 
 def _plain(value: object) -> object:

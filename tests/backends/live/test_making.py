@@ -1,6 +1,6 @@
 import pytest
 
-from harness.backends.live.making import if_not_exists, keyspace_statement
+from harness.backends.live.making import drop_statements, if_not_exists, keyspace_statement
 from harness.codec.verbs.line import Line
 
 
@@ -35,3 +35,10 @@ def test_lines_that_have_tablets_are_told_whether_to(has_tablets: bool, told: st
 )
 def test_what_exists_is_not_made_again(statement: str, expected: str) -> None:
     assert if_not_exists(statement) == expected
+
+
+def test_keyspaces_that_nodes_have_made_are_not_dropped() -> None:
+    assert drop_statements(["ks", "audit", "Other"]) == [
+        'DROP KEYSPACE IF EXISTS "ks"',
+        'DROP KEYSPACE IF EXISTS "Other"',
+    ]

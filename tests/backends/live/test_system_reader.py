@@ -1,6 +1,8 @@
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from cassandra import InvalidRequest
@@ -11,6 +13,8 @@ from harness.context import Context
 from harness.dissect.reading import read_context, read_trace
 from harness.events.message import Message
 from harness.events.statements import statements_of
+
+NODE, TABLE, SHARING = UUID(int=1), UUID(int=2), UUID(int=3)
 
 
 class Recorded:
@@ -88,3 +92,51 @@ def test_tables_are_those_that_clients_have_made(whole: tuple[Recorded, Context]
     for table in schema.tables:
         if table.base is None:
             assert table.columns == told[table.full_name].columns
+
+
+class Tabled:
+    """A session with a node whose tables have tablets.
+
+    Source:
+        Scylla, replica/tablets.cc (colocated_tablet_map_to_mutation: the other table's id, and no row).
+    """
+
+    def __init__(self, columns: str, *rows: Sequence[object]) -> None:
+        self._columns = columns.split()
+        self._rows = rows
+
+    def execute(self, text: str) -> Any:  # noqa: ANN401  (the driver has no types)
+        asked = text.removeprefix("SELECT ").partition(" FROM ")[0].split(", ")
+        if "system.local" in text:
+            return self
+        if "system.tablets" not in text:
+            return []
+        unknown = set(asked) - set(self._columns)
+        if unknown:
+            raise InvalidRequest(f"Unrecognized name {unknown.pop()}")
+        return [SimpleNamespace(**dict(zip(self._columns, row, strict=True))) for row in self._rows]
+
+    def one(self) -> Any:  # noqa: ANN401  (the same)
+        return SimpleNamespace(broadcast_address="10.0.0.1", host_id=NODE, data_center="", rack="", tokens=())
+
+
+def test_table_that_shares_tablets_has_those_of_the_other_one() -> None:
+    session = Tabled(
+        "table_id last_token replicas base_table",
+        (TABLE, -1, [(NODE, 0)], None),
+        (TABLE, 2**63 - 1, [(NODE, 1)], None),
+        (SHARING, None, None, TABLE),
+    )
+    topology = read_topology(session, {"10.0.0.1": "n1"}, has_tablets=True)
+    for table in (TABLE, SHARING):
+        tablets = [topology.tablet_of(table, token) for token in (-5, 5)]
+        assert [tablet and (tablet.table_id, tablet.replicas) for tablet in tablets] == [
+            (table, ((NODE, 0),)),
+            (table, ((NODE, 1),)),
+        ]
+
+
+def test_versions_in_which_no_table_shares_tablets_are_read_too() -> None:
+    session = Tabled("table_id last_token replicas", (TABLE, 2**63 - 1, [(NODE, 0)]))
+    topology = read_topology(session, {"10.0.0.1": "n1"}, has_tablets=True)
+    assert [tablet.table_id for tablet in topology.tablets] == [TABLE]
