@@ -275,7 +275,7 @@ def end_shared(backend: str | None) -> None:
         _reuse.close()
     finally:
         # Who was interrupted while this was loaded has made nothing, and can load it no more.
-        clean_up_own = getattr(sys.modules.get("harness.backends.docker.site"), "clean_up_own", None)
+        clean_up_own = getattr(sys.modules.get("harness.backends.docker.reaper"), "clean_up_own", None)
         if backend == DOCKER and clean_up_own is not None:
             clean_up_own()
 
@@ -309,18 +309,20 @@ def clean(*, with_kept: bool = False) -> tuple[str, ...]:
     Raises:
         BackendError: something of it cannot be removed, or the engine that the environment names does not answer.
     """
-    from harness.backends.docker import site as docker_site  # noqa: PLC0415  (the SDK is loaded for nothing else)
+    from harness.backends.docker.engine import connected  # noqa: PLC0415  (the SDK is loaded for nothing else)
+    from harness.backends.docker.engine_address import is_engine_named  # noqa: PLC0415  (the same)
+    from harness.backends.docker.reaper import clean_up  # noqa: PLC0415  (the same)
     from harness.backends.network.cleanup import clean as clean_networks  # noqa: PLC0415  (loaded with networks)
 
     removed = [str(item) for item in clean_networks()]
     try:
-        engine = docker_site.connected()
+        engine = connected()
     except BackendError:
-        if docker_site.is_engine_named():
+        if is_engine_named():
             raise
         # Where no engine answers, nothing of it can be left.
         return tuple(removed)
-    return (*removed, *docker_site.clean_up(engine, with_kept=with_kept))
+    return (*removed, *clean_up(engine, with_kept=with_kept))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,12 @@ Source:
 """
 
 import json
+import os
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +20,7 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, NotFound
 
-from harness.backends.docker.engine_address import EngineAddress, address_of_engine
+from harness.backends.docker.engine_address import CONTEXT, HOST, EngineAddress, address_of_engine
 from harness.backends.docker.gate import Gate
 from harness.backends.docker.ssh_carrier import SshCarrier
 from harness.backends.docker.temporary_folder import make_folder, remove_folder
@@ -251,6 +253,20 @@ class Engine:
         self.client.close()
         if self._gate is not None:
             self._gate.close()
+
+
+def connected() -> Engine:
+    """The engine that the environment names; the connection is made once.
+
+    Raises:
+        BackendError: none answers.
+    """
+    return _connected(os.environ.get(HOST, ""), os.environ.get(CONTEXT, ""))
+
+
+@lru_cache
+def _connected(host: str, context: str) -> Engine:  # noqa: ARG001  (what the environment says is what is cached by)
+    return Engine.connect()
 
 
 def _opened(address: EngineAddress) -> tuple[docker.DockerClient, Gate | None]:

@@ -88,6 +88,15 @@ def address_of_engine() -> EngineAddress:
     return _of_context(name)
 
 
+def is_engine_named() -> bool:
+    """Whether the environment names an engine: by ``DOCKER_HOST``, or a context.
+
+    Raises:
+        BackendError: there is no such context.
+    """
+    return bool(address_of_engine().told_by)
+
+
 def _of_environment(url: str) -> Certificates | None:
     folder, verify = os.environ.get(_CERTIFICATES), os.environ.get(_VERIFY)
     if not url.startswith(_BY_TLS) or not (folder or verify or url.startswith("https://")):

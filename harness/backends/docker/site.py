@@ -6,7 +6,6 @@ import secrets
 import socket
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +15,16 @@ from cassandra.connection import Connection
 from harness.backends.contract import Needs
 from harness.backends.docker import labels
 from harness.backends.docker.attendants import Attendants, EngineTap
-from harness.backends.docker.engine import Engine
-from harness.backends.docker.engine_address import address_of_engine
+from harness.backends.docker.engine import Engine, connected
 from harness.backends.docker.firewall import Firewall
 from harness.backends.docker.image_files import read_file
 from harness.backends.docker.links import ContainerLinks
 from harness.backends.docker.machine import CONFIGURATION, DockerMachine
 from harness.backends.docker.network import DockerNetwork, make_network, network_of
 from harness.backends.docker.options import DockerOptions
-from harness.backends.docker.reaper import reap, remove_all, remove_own
+from harness.backends.docker.reaper import clean_up, remove_all
 from harness.backends.docker.running import address_of, needs_of, running_nodes, sidecar_image
-from harness.backends.docker.temporary_folder import (
-    left_over_folders,
-    make_folder,
-    own_folders,
-    remove_folder,
-)
+from harness.backends.docker.temporary_folder import make_folder, remove_folder
 from harness.backends.docker.version import release_of
 from harness.backends.docker.way_in import WayIn
 from harness.backends.live.machine import Machine
@@ -282,7 +275,7 @@ class DockerSite:
                 self.image_id,
                 [
                     *("--seeds", ",".join(seeds), "--listen-address", place.address),
-                    *image_options(self._needs),
+                    *image_options(self._needs, self.release),
                     *self._options.arguments,
                 ],
                 name=f"{self.name}-{place.name}",
@@ -356,61 +349,6 @@ class DockerSite:
         if self.is_ours and self.boots_together:
             return [self.network.address_of(index) for index in range(self._count)]
         return [self._machines[0].address] if self._machines else [place.address]
-
-
-def connected() -> Engine:
-    """The engine that the environment names; the connection is made once.
-
-    Raises:
-        BackendError: none answers.
-    """
-    return _connected(os.environ.get("DOCKER_HOST", ""), os.environ.get("DOCKER_CONTEXT", ""))
-
-
-@lru_cache
-def _connected(host: str, context: str) -> Engine:  # noqa: ARG001  (what the environment says is what is cached by)
-    return Engine.connect()
-
-
-def is_engine_named() -> bool:
-    """Whether the environment names an engine: by ``DOCKER_HOST``, or a context.
-
-    Raises:
-        BackendError: there is no such context.
-    """
-    return bool(address_of_engine().told_by)
-
-
-def clean_up(engine: Engine, *, with_kept: bool = False) -> tuple[str, ...]:
-    """Remove what processes of this machine that have ended have left behind; name what that was.
-
-    Raises:
-        BackendError: something of that cannot be removed.
-    """
-    removed = reap(engine, with_kept=with_kept)
-    folders = left_over_folders()
-    for folder in folders:
-        remove_folder(folder)
-    return (*removed, *(f"folder {folder}" for folder in folders))
-
-
-@interrupts_wait()
-def clean_up_own() -> None:
-    """Remove what this process has still got in the engine, but for what is to stay.
-
-    That is what an interrupt has kept from whoever had to remove it: it falls between any two steps.
-
-    Raises:
-        BackendError: something of that cannot be removed.
-    """
-    try:
-        engine = connected()
-    except BackendError:
-        # Where no engine answers, nothing of it can be left.
-        return
-    remove_own(engine)
-    for folder in own_folders():
-        remove_folder(folder)
 
 
 def why_not(needs: Needs, options: DockerOptions) -> str:

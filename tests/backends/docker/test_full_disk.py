@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from harness.backends.contract import Needs
-from harness.backends.docker.engine import Engine
+from harness.backends.docker.engine import Engine, connected
 from harness.backends.docker.firewall import Firewall
 from harness.backends.docker.labels import CAPTURE, NODE, OWNER, owner
 from harness.backends.docker.links import ContainerLinks
 from harness.backends.docker.machine import DockerMachine
 from harness.backends.docker.options import DockerOptions
-from harness.backends.docker.site import DockerSite, connected, why_not
+from harness.backends.docker.site import DockerSite, why_not
 from harness.backends.docker.way_in import WayIn
 from harness.backends.live.cluster import LiveCluster
 from harness.backends.scylla_settings import Place

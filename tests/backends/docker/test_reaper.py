@@ -10,7 +10,7 @@ import pytest
 from harness.backends.docker.engine import Engine
 from harness.backends.docker.labels import OWNER
 from harness.backends.docker.options import DockerOptions
-from harness.backends.docker.site import clean_up
+from harness.backends.docker.reaper import clean_up
 from harness.waiting import wait_until
 from tests.backends.docker.image import PROJECT
 
@@ -101,7 +101,8 @@ def test_two_runs_side_by_side_pass(engine: Engine, options: DockerOptions, tmp_
 OF_ITS_OWN = """
 import os, sys
 from harness.backends.docker.labels import OWNER, STAYS, owner
-from harness.backends.docker.site import clean_up_own, connected
+from harness.backends.docker.engine import connected
+from harness.backends.docker.reaper import clean_up_own
 from harness.backends.docker.temporary_folder import make_folder
 engine, own = connected(), {OWNER: owner()}
 make_folder()
