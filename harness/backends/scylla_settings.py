@@ -28,6 +28,7 @@ _TABLETS_SINCE = (6, 0)
 _TABLETS_SAID_BY_KEYSPACES_SINCE = (6, 2)
 _TABLETS_MODE_SINCE = (2025, 2)
 _AUDITED_SINCE = (2026, 1)
+_NETWORK_IO_LIMITED_SINCE = (4, 6)
 _RING_DELAY_MS = 3000
 _DEVELOPER_MODE = ("--developer-mode", "1")
 
@@ -175,22 +176,23 @@ def settings_of(
     return settings
 
 
-def runtime_options(needs: Needs) -> tuple[str, ...]:
+def runtime_options(needs: Needs, release: Release) -> tuple[str, ...]:
     """Options for a node that shares its machine with others, as ``scylla`` itself takes them.
 
     Source:
         Seastar, src/core/reactor.cc (--overprovisioned is a switch: a value behind it would be an argument too many).
     """
-    return (*_limits(needs), "--overprovisioned", *_DEVELOPER_MODE)
+    return (*_limits(needs, release), "--overprovisioned", *_DEVELOPER_MODE)
 
 
-def image_options(needs: Needs) -> tuple[str, ...]:
+def image_options(needs: Needs, release: Release) -> tuple[str, ...]:
     """The same as the entry point of the image takes them.
 
     Source:
-        Scylla, dist/docker/commandlineparser.py (--overprovisioned is 0 or 1).
+        Scylla, dist/docker/commandlineparser.py (--overprovisioned is 0 or 1; what it does not know it passes on, but up to
+        4.2 refuses).
     """
-    return (*_limits(needs), "--overprovisioned", "1", *_DEVELOPER_MODE)
+    return (*_limits(needs, release), "--overprovisioned", "1", *_DEVELOPER_MODE)
 
 
 def tablets_wanted(needs: Needs, preferred: bool | None, release: Release) -> bool:
@@ -242,5 +244,17 @@ def rackdc_text(place: Place) -> str:
     return f"dc={place.datacenter}\nrack={place.rack}\nprefer_local=true\n"
 
 
-def _limits(needs: Needs) -> tuple[str, ...]:
-    return ("--smp", str(needs.shards or 1), "--memory", "750M")
+def _limits(needs: Needs, release: Release) -> tuple[str, ...]:
+    """What a node may take of its machine.
+
+    Where it is not told, a shard reserves 50,000 places for network I/O since 4.6, as far as there are any; a kernel has
+    65,536 unless it is told, so that two nodes leave nothing for a third.
+
+    Source:
+        Scylla, main.cc (max_networking_aio_io_control_blocks), docs/dev/docker-hub.md; Seastar, src/core/reactor.cc
+        (smp::adjust_max_networking_aio_io_control_blocks).
+    """
+    memory = ("--smp", str(needs.shards or 1), "--memory", "750M")
+    if release.numbers < _NETWORK_IO_LIMITED_SINCE:
+        return memory
+    return (*memory, "--max-networking-io-control-blocks", "1000")

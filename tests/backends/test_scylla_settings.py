@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 
 from harness.backends.contract import Needs
@@ -66,12 +68,24 @@ def test_what_the_scenario_needs_is_set() -> None:
     assert told["internode_compression"] == "all"
     assert told["hinted_handoff_enabled"] is False
     assert told["endpoint_snitch"] == "GossipingPropertyFileSnitch"
-    assert "--smp 2" in " ".join(runtime_options(Needs(shards=2)))
+    assert "--smp 2" in " ".join(runtime_options(Needs(shards=2), OLD))
 
 
 def test_scylla_takes_a_switch_where_its_image_takes_a_number() -> None:
-    assert runtime_options(Needs())[-3:] == ("--overprovisioned", "--developer-mode", "1")
-    assert image_options(Needs())[-4:] == ("--overprovisioned", "1", "--developer-mode", "1")
+    assert runtime_options(Needs(), OLD)[-3:] == ("--overprovisioned", "--developer-mode", "1")
+    assert image_options(Needs(), OLD)[-4:] == ("--overprovisioned", "1", "--developer-mode", "1")
+
+
+@pytest.mark.parametrize("options", [runtime_options, image_options])
+def test_nodes_leave_places_for_network_io_to_others_where_they_can_be_told(
+    options: Callable[[Needs, Release], tuple[str, ...]],
+) -> None:
+    limited = ("--max-networking-io-control-blocks", "1000")
+    for version, is_known in (("4.2.4", False), ("4.5.1", False), ("4.6.1", True), ("2025.1.15", True)):
+        assert (options(Needs(), Release.of(version))[4:6] == limited) is is_known
+    # The entry point of 4.2's image refuses what it does not know.
+    known = {"--smp", "--memory", "--overprovisioned", "--developer-mode"}
+    assert {word for word in options(Needs(), OLD) if word.startswith("--")} == known
 
 
 @pytest.mark.parametrize(

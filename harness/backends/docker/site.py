@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -160,7 +160,7 @@ class DockerSite:
         )
         try:
             for container in found:
-                site._machines.append(site._machine_of(container))
+                site._take(container["Id"], _place_of(container))
             site._attendants.make_way()
         except BaseException:
             site.remove()
@@ -188,11 +188,18 @@ class DockerSite:
 
     @property
     def logs(self) -> tuple[Path, ...]:
-        """What the nodes have said so far."""
+        """What the nodes have said so far, fetched from the engine.
+
+        Raises:
+            BackendError: a container is gone, or a file cannot be written.
+        """
         paths = []
         for machine in self._machines:
             path = self.folder / f"{machine.name}.log"
-            path.write_bytes(machine.log())
+            try:
+                path.write_bytes(machine.log())
+            except OSError as error:
+                raise BackendError(f"cannot write {path}: {error.strerror}; is the disk full?") from error
             paths.append(path)
         return tuple(paths)
 
@@ -258,6 +265,40 @@ class DockerSite:
             is_seed=is_beginner and (self.boots_together or count == 0),
         )
         seeds = self._seeds(place)
+        container = self._make_container(place, seeds)
+        files = {_YAML: self._yaml_text(place, seeds, container), RACKDC: rackdc_text(place)}
+        return self._take(container, place, lambda: files)
+
+    def _make_container(self, place: Place, seeds: list[str]) -> str:
+        """Make the container of a node; return its id."""
+        api = self._engine.api
+        with self._engine.changing(f"no container for {place.name} can be made"):
+            return str(
+                api.create_container(
+                    self.image_id,
+                    [
+                        *("--seeds", ",".join(seeds), "--listen-address", place.address),
+                        *image_options(self._needs, self.release),
+                        *self._options.arguments,
+                    ],
+                    name=f"{self.name}-{place.name}",
+                    hostname=place.name,
+                    labels={
+                        **self._labels,
+                        labels.NODE: place.name,
+                        labels.DATACENTER: place.datacenter,
+                        labels.RACK: place.rack,
+                        labels.NEEDS: json.dumps(asdict(self._needs)),
+                    },
+                    host_config=api.create_host_config(network_mode=self.network.name),
+                    networking_config=api.create_networking_config(
+                        {self.network.name: api.create_endpoint_config(ipv4_address=place.address)}
+                    ),
+                )["Id"]
+            )
+
+    def _yaml_text(self, place: Place, seeds: list[str], container: str) -> str:
+        """scylla.yaml of a node."""
         settings = settings_of(
             place,
             self.release,
@@ -269,45 +310,8 @@ class DockerSite:
         if not self.is_ours:
             # It is called as its first node says.
             del settings["cluster_name"]
-        api = self._engine.api
-        with self._engine.changing(f"no container for {place.name} can be made"):
-            container = api.create_container(
-                self.image_id,
-                [
-                    *("--seeds", ",".join(seeds), "--listen-address", place.address),
-                    *image_options(self._needs, self.release),
-                    *self._options.arguments,
-                ],
-                name=f"{self.name}-{place.name}",
-                hostname=place.name,
-                labels={
-                    **self._labels,
-                    labels.NODE: place.name,
-                    labels.DATACENTER: place.datacenter,
-                    labels.RACK: place.rack,
-                    labels.NEEDS: json.dumps(asdict(self._needs)),
-                },
-                host_config=api.create_host_config(network_mode=self.network.name),
-                networking_config=api.create_networking_config(
-                    {self.network.name: api.create_endpoint_config(ipv4_address=place.address)}
-                ),
-            )["Id"]
         delivered = self._delivered_settings(container if self.is_ours else self._machines[0].container)
-        files = {
-            _YAML: yaml_text(delivered, settings, self._overlay),
-            RACKDC: rackdc_text(place),
-        }
-        machine = DockerMachine(
-            self._engine,
-            container,
-            place,
-            firewall=self._firewall,
-            links=self._links,
-            taps=lambda: self._attendants.node_taps,
-            files=lambda: files,
-        )
-        self._machines.append(machine)
-        return machine
+        return yaml_text(delivered, settings, self._overlay)
 
     def _delivered_settings(self, container: str) -> dict[str, Any]:
         """scylla.yaml as the image, or the first node, has it; settings of ours are put into it."""
@@ -317,23 +321,21 @@ class DockerSite:
             self._delivered = told if isinstance(told, dict) else {}
         return self._delivered
 
-    def _machine_of(self, container: Mapping[str, Any]) -> DockerMachine:
-        written = container["Config"]["Labels"]
-        place = Place(
-            name=written[labels.NODE],
-            address=address_of(container),
-            datacenter=written.get(labels.DATACENTER, DATACENTER),
-            rack=written.get(labels.RACK, RACK),
-            is_seed=True,
-        )
-        return DockerMachine(
+    def _take(
+        self, container: str, place: Place, files: Callable[[], Mapping[str, str]] = dict
+    ) -> DockerMachine:
+        """Take a container for the next node."""
+        machine = DockerMachine(
             self._engine,
-            container["Id"],
+            container,
             place,
             firewall=self._firewall,
             links=self._links,
             taps=lambda: self._attendants.node_taps,
+            files=files,
         )
+        self._machines.append(machine)
+        return machine
 
     def _next_address(self) -> str:
         if self.is_ours:
@@ -349,6 +351,18 @@ class DockerSite:
         if self.is_ours and self.boots_together:
             return [self.network.address_of(index) for index in range(self._count)]
         return [self._machines[0].address] if self._machines else [place.address]
+
+
+def _place_of(container: Mapping[str, Any]) -> Place:
+    """The place of a node that somebody has started."""
+    written = container["Config"]["Labels"]
+    return Place(
+        name=written[labels.NODE],
+        address=address_of(container),
+        datacenter=written.get(labels.DATACENTER, DATACENTER),
+        rack=written.get(labels.RACK, RACK),
+        is_seed=True,
+    )
 
 
 def why_not(needs: Needs, options: DockerOptions) -> str:

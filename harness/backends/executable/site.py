@@ -168,7 +168,7 @@ class ExecutableSite:
         return (
             *self._options.command,
             *("--options-file", str(folder / _YAML), "--workdir", str(folder)),
-            *runtime_options(self._needs),
+            *runtime_options(self._needs, self.release),
             *self._options.arguments,
         )
 
