@@ -19,7 +19,7 @@ from harness.backends.live.rest_client import API_PORT
 from harness.backends.live.reuse import ReusableSite, Reuse
 from harness.backends.node_template import LINE as SIMULATED_LINE
 from harness.backends.node_template import node_template
-from harness.backends.scylla_settings import count_of
+from harness.backends.scylla_settings import kind_of
 from harness.capture.dumpcap import CQL_PORT, RunningCapture
 from harness.errors import BackendError, HarnessError
 from harness.events.trace import Trace
@@ -186,7 +186,8 @@ def _open_docker(choice: Choice) -> Opened:
     if options.attach is not None:
         return _shared((DOCKER, options), lambda: DockerSite.attach(options), is_running=True)
     return _shared(
-        (DOCKER, options, _kind_of(choice.needs)), lambda: DockerSite.create(choice.needs, options)
+        (DOCKER, options, kind_of(choice.needs, options.has_tablets)),
+        lambda: DockerSite.create(choice.needs, options),
     )
 
 
@@ -195,7 +196,8 @@ def _open_executable(choice: Choice) -> Opened:
 
     options = _executable_of(choice)
     return _shared(
-        (EXECUTABLE, options, _kind_of(choice.needs)), lambda: ExecutableSite.create(choice.needs, options)
+        (EXECUTABLE, options, kind_of(choice.needs, options.has_tablets)),
+        lambda: ExecutableSite.create(choice.needs, options),
     )
 
 
@@ -203,13 +205,6 @@ def _executable_of(choice: Choice) -> ExecutableOptions:
     if choice.executable is None:
         raise BackendError("--cluster=executable needs the path of one: --scylla-exe PATH")
     return choice.executable
-
-
-def _kind_of(needs: Needs) -> Needs:
-    """What is needed, as far as clusters differ by it."""
-    return replace(
-        needs, nodes=count_of(needs), lines=(), hints=needs.hints is not False, shards=needs.shards or 1
-    )
 
 
 def _shared(key: Hashable, make: Callable[[], ReusableSite], *, is_running: bool = False) -> Opened:

@@ -7,7 +7,7 @@ Source:
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -99,6 +99,23 @@ def count_of(needs: Needs) -> int:
     if needs.datacenters > count:
         raise BackendError(f"{count} nodes cannot be spread over {needs.datacenters} datacenters")
     return count
+
+
+def kind_of(needs: Needs, has_tablets: bool | None) -> Needs:
+    """What is needed, as far as clusters differ by it.
+
+    Args:
+        needs: of a scenario.
+        has_tablets: whether keyspaces have tablets where it does not care; None: no.
+    """
+    return replace(
+        needs,
+        nodes=count_of(needs),
+        lines=(),
+        hints=needs.hints is not False,
+        shards=needs.shards or 1,
+        tablets=bool(has_tablets if needs.tablets is None else needs.tablets),
+    )
 
 
 def next_place(places: Iterable[Place], needs: Needs, *, address: str, count: int, is_seed: bool) -> Place:

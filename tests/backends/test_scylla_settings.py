@@ -8,6 +8,7 @@ from harness.backends.scylla_settings import (
     Release,
     count_of,
     image_options,
+    kind_of,
     next_place,
     rackdc_text,
     runtime_options,
@@ -54,6 +55,15 @@ def test_datacenters_are_filled_one_after_the_other_and_a_newcomer_goes_where_th
 def test_cluster_that_cannot_be_is_refused(needs: Needs) -> None:
     with pytest.raises(BackendError):
         count_of(needs)
+
+
+def test_who_does_not_care_shares_the_cluster_of_who_does() -> None:
+    careless = Needs(nodes=3, lines=("4.2",))
+    assert kind_of(careless, None) == kind_of(Needs(tablets=False, hints=True, shards=1), None)
+    assert kind_of(careless, None) != kind_of(Needs(tablets=True), None)
+    assert kind_of(careless, True) == kind_of(Needs(tablets=True), None)
+    for other in (Needs(nodes=4), Needs(hints=False), Needs(shards=2), Needs(compression="all")):
+        assert kind_of(other, None) != kind_of(careless, None)
 
 
 def test_no_address_is_one_that_others_cannot_reach() -> None:
