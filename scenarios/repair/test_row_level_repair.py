@@ -25,7 +25,9 @@ INSERT = "INSERT INTO demo3.map (id, country, capital) VALUES ({0}, 'r', 'r{0}')
 MEETING, FOLLOWER = Capture("repair"), Capture("follower")
 
 
-@pytest.mark.cluster(capture="repair", nodes=3, hints=False)
+@pytest.mark.cluster(
+    capture="repair", nodes=3, hints=False, tablets=False, because="whoever has a tablet is its master"
+)
 def test_repair_meets_its_followers_range_by_range(cluster: Cluster, session: Session, wire: Wire) -> None:
     """Every range: start, boundaries compared, stop, with both followers; rows go only to the one that lacks them.
 
