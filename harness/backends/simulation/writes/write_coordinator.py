@@ -186,21 +186,7 @@ class WriteCoordinator:
             members.own if address == self._context.address else _node(self._context, address)
             for address in differences
         ]
-        write = self._pending.prepare(
-            delivery,
-            consistency=consistency,
-            write_type=WriteType.SIMPLE,
-            tally=Tally.of(
-                consistency,
-                self._replication(delivery.mutation),
-                members.topology,
-                members.own.datacenter,
-                alive=nodes,
-                pending=(),
-            ),
-            alive=nodes,
-        )
-        await self.finish([write], timeout_ms)
+        await self.finish([self._prepare_for(nodes, delivery, consistency, WriteType.SIMPLE)], timeout_ms)
 
     async def learn(
         self,
@@ -233,24 +219,10 @@ class WriteCoordinator:
         if nodes is None:
             write = self._prepare(delivery, consistency, WriteType.CAS)
         else:
-            members = self._context.members
             if trace is not None:
                 told = f"token: {token_of(decision.update.key.components)} endpoint: {names_of(nodes)}"
                 self._context.traces.note(trace, f"Creating write handler for paxos repair {told}")
-            write = self._pending.prepare(
-                delivery,
-                consistency=consistency,
-                write_type=WriteType.CAS,
-                tally=Tally.of(
-                    consistency,
-                    self._replication(delivery.mutation),
-                    members.topology,
-                    members.own.datacenter,
-                    alive=nodes,
-                    pending=(),
-                ),
-                alive=nodes,
-            )
+            write = self._prepare_for(nodes, delivery, consistency, WriteType.CAS)
         await self.finish([write], timeout_ms)
 
     def _prepare(
@@ -295,6 +267,26 @@ class WriteCoordinator:
             ),
             alive=alive,
             dead=dead,
+        )
+
+    def _prepare_for(
+        self, nodes: Sequence[Node], delivery: Delivery, consistency: ConsistencyLevel, write_type: WriteType
+    ) -> PendingWrite:
+        """Prepare a write for nodes that were chosen before, all of them alive."""
+        members = self._context.members
+        return self._pending.prepare(
+            delivery,
+            consistency=consistency,
+            write_type=write_type,
+            tally=Tally.of(
+                consistency,
+                self._replication(delivery.mutation),
+                members.topology,
+                members.own.datacenter,
+                alive=nodes,
+                pending=(),
+            ),
+            alive=nodes,
         )
 
     def _replication(self, mutation: Mutation) -> Replication:
