@@ -14,6 +14,7 @@ from threading import Lock
 
 from harness.backends.network.keeper_program import DESCRIPTORS_MAX, MESSAGE_BYTES_MAX
 from harness.backends.network.privileges import may_make_namespaces, refused
+from harness.backends.network.process_identity import ProcessIdentity
 from harness.errors import BackendError
 from harness.waiting import wait_until
 
@@ -182,17 +183,18 @@ class Keeper:
         _raise_os_error(reply)
         return Started(number=_int(reply["process"]), pid=_int(reply["pid"]))
 
-    def adopt(self, inner_pid: int, *, pid: int) -> Started:
+    def adopt(self, namespace: Namespace, inner_pid: int, *, pid: int) -> Started:
         """Take a process of the namespaces, left alone by its parent, for one that was started here.
 
         Args:
+            namespace: where it is.
             inner_pid: its number in there; it leads a session.
             pid: as seen from here.
 
         Raises:
             BackendError: the keeper is gone.
         """
-        reply, _ = self._ask({"do": "adopt", "pid": inner_pid})
+        reply, _ = self._ask({"do": "adopt", "namespace": namespace.number, "pid": inner_pid, "session": pid})
         return Started(number=_int(reply["process"]), pid=pid)
 
     def signal(self, started: Started, number: int) -> None:
@@ -201,12 +203,41 @@ class Keeper:
         Raises:
             BackendError: the keeper is gone.
         """
-        self._ask({"do": "signal", "process": started.number, "signal": number})
+        self._ask_about(started, {"do": "signal", "signal": number})
+
+    def pause(self, started: Started) -> bool:
+        """Let a program and what it has started stop, those first who have started others; to be called until it is so.
+
+        Returns:
+            Whether all stand still.
+
+        Raises:
+            BackendError: the keeper is gone.
+        """
+        return self._ask_about(started, {"do": "pause"})["paused"] is True
+
+    def terminate(self, started: Started, *, is_patient: bool) -> tuple[ProcessIdentity, ...]:
+        """Let a program shut down (SIGTERM), paused or not.
+
+        Args:
+            started: the program.
+            is_patient: tell those of its processes that serve, or all if none does; otherwise all that were not told yet.
+
+        Returns:
+            Who was told to.
+
+        Raises:
+            BackendError: the keeper is gone.
+        """
+        asked = self._ask_about(started, {"do": "terminate", "is_patient": is_patient})["asked"]
+        assert isinstance(asked, list)
+        return tuple(ProcessIdentity(*identity) for identity in asked)
 
     def exit_code(self, started: Started) -> int | None:
         """The exit code of a program once nothing is left of it, negative for a signal; None while it runs."""
         try:
-            status = self._ask({"do": "status", "process": started.number})[0]["status"]
+            # Who cannot be looked for at the moment counts as running.
+            status = self._ask({"do": "status", "process": started.number})[0].get("status")
         except BackendError:
             # Whatever ended the keeper has ended everything in there as well.
             return -signal.SIGKILL
@@ -240,6 +271,13 @@ class Keeper:
             number=number,
             path=Path(f"/proc/{_int(reply['pid']) if number == 0 else self.pid}/fd/{reply['descriptor']}"),
         )
+
+    def _ask_about(self, started: Started, request: dict[str, object]) -> dict[str, object]:
+        reply, _ = self._ask({**request, "process": started.number})
+        if "error" in reply:
+            why = os.strerror(_int(reply["error"]))
+            raise BackendError(f"cannot tell which processes belong to process {started.pid}: {why}")
+        return reply
 
     def _ask(
         self, request: dict[str, object], descriptors: Sequence[int] = ()

@@ -20,6 +20,7 @@ import sys
 from contextlib import suppress
 from typing import NoReturn
 
+from harness.backends.network.child import Child
 from harness.backends.network.syscalls import (
     CLONE_NEWNET,
     CLONE_NEWPID,
@@ -86,27 +87,6 @@ def _prefer_ipv4() -> None:
         file.write("1")
 
 
-class _Child:
-    """A program that was started here."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self.exit_code: int | None = None
-        """None while it runs."""
-        self._is_gone = False
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether nothing is left of it and of its session: a wrapper may end before what it has started."""
-        if self.exit_code is not None and not self._is_gone:
-            try:
-                os.killpg(self.pid, 0)
-            except ProcessLookupError:
-                # Not asked again: the number may soon mean another session.
-                self._is_gone = True
-        return self._is_gone
-
-
 class _Keeper:
     """The first process of the namespaces."""
 
@@ -115,7 +95,8 @@ class _Keeper:
         self._owner_fd = owner_fd
         self._hub = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self._namespaces = [self._hub]
-        self._children: list[_Child] = []
+        self._children: list[Child] = []
+        self._level = _level()
         self._orphans: dict[int, int] = {}
         """Exit codes of processes that were left to the first one, and have ended."""
 
@@ -177,31 +158,31 @@ class _Keeper:
                     {str(k): str(v) for k, v in environment.items()} if isinstance(environment, dict) else {}
                 )
                 folder = request.get("folder")
-                return (
-                    self._start(
-                        number,
-                        [str(part) for part in command],
-                        variables,
-                        folder if isinstance(folder, str) else None,
-                        descriptors,
-                    ),
-                    [],
+                started = self._start(
+                    number,
+                    [str(part) for part in command],
+                    variables,
+                    folder if isinstance(folder, str) else None,
+                    descriptors,
                 )
-            case {"do": "adopt", "pid": int(pid)}:
-                child = _Child(pid)
-                child.exit_code = self._orphans.pop(pid, None)
-                self._children.append(child)
-                return {"process": len(self._children) - 1}, []
+                return {**started}, []
+            case {"do": "adopt", "namespace": int(number), "pid": int(pid), "session": int(session)}:
+                added = self._add_child(number, pid, session)
+                self._children[-1].exit_code = self._orphans.pop(pid, None)
+                return {**added}, []
             case {"do": "signal", "process": int(process), "signal": int(number)}:
-                child = self._children[process]
-                if not child.is_gone:
-                    with suppress(ProcessLookupError):
-                        os.killpg(child.pid, number)
+                self._children[process].send(number, others=self._others(process))
                 return {}, []
+            case {"do": "pause", "process": int(process)}:
+                return {"paused": self._children[process].pause(others=self._others(process))}, []
+            case {"do": "terminate", "process": int(process), "is_patient": bool(is_patient)}:
+                child = self._children[process]
+                return {"asked": child.terminate(is_patient=is_patient, others=self._others(process))}, []
             case {"do": "status", "process": int(process)}:
                 self._reap()
                 child = self._children[process]
-                return {"status": child.exit_code if child.is_gone else None}, []
+                is_gone = child.has_ended(others=self._others(process))
+                return {"status": child.exit_code if is_gone else None}, []
             case _:
                 return {"error": 0, "step": f"unknown request {request['do']}"}, []
 
@@ -230,7 +211,7 @@ class _Keeper:
         environment: dict[str, str],
         folder: str | None,
         files: list[int],
-    ) -> dict[str, object]:
+    ) -> dict[str, int]:
         """Start a program as the leader of a session; files are its standard input, output and error."""
         reader, writer = os.pipe2(os.O_CLOEXEC)
         child = os.fork()
@@ -247,14 +228,34 @@ class _Keeper:
         while part := os.read(reader, 4096):
             said += part
         os.close(reader)
-        reply: dict[str, object] = {}
+        reply: dict[str, int] = {}
         for line in said.splitlines():
             reply |= json.loads(line)
         if "error" in reply:
             os.waitpid(child, 0)
             return reply
-        self._children.append(_Child(child))
-        return {"process": len(self._children) - 1, **reply}
+        return reply | self._add_child(namespace, child, reply["pid"])
+
+    def _add_child(self, namespace: int, pid: int, session: int) -> dict[str, int]:
+        """Take a process for a program; what is in its namespace and in no session of another one is its own.
+
+        The hub is nobody's: programs there have their sessions alone.
+        """
+        network = None
+        if self._namespaces[namespace] != self._hub:
+            network = f"net:[{os.fstat(self._namespaces[namespace]).st_ino}]"
+            for child in self._children:
+                if child.network == network:
+                    child.network = None
+        self._children.append(
+            Child(pid, session=session, network=network, inner_level=self._level, orphans=self._orphans)
+        )
+        return {"process": len(self._children) - 1}
+
+    def _others(self, process: int) -> list[int]:
+        """The sessions of other programs."""
+        mine = self._children[process]
+        return [child.session for child in self._children if child is not mine and not child.is_gone]
 
     def _become(
         self,
@@ -309,6 +310,16 @@ class _Keeper:
 def _outer_pid() -> int:
     """This process's number for those outside, whose /proc this is."""
     return int(os.readlink("/proc/self"))  # noqa: PTH115  (pathlib takes 10 ms)
+
+
+def _level() -> int:
+    """At which place /proc tells the number of a process for this one; before it, those for outer namespaces stand.
+
+    Source:
+        Linux man page proc_pid_status(5).
+    """
+    with open("/proc/self/status", encoding="ascii") as file:  # noqa: PTH123  (pathlib takes 10 ms)
+        return next(len(line.split()) - 2 for line in file if line.startswith("NSpid:"))
 
 
 def _send(control: socket.socket, message: dict[str, object], descriptors: list[int] | None = None) -> None:

@@ -5,21 +5,22 @@ from collections import deque
 from pathlib import Path
 
 from harness.backends.network.keeper import Keeper, Started
-from harness.backends.network.process_identity import is_stopped
 from harness.errors import BackendError
 from harness.waiting import wait_until
 
 KILL_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 60.0
+_WRAPPER_TIMEOUT_S = 10.0
 
 _LINES = 5
 _LOG_TAIL_BYTES = 16_384
 
 
 class Process:
-    """A program that was started in a namespace, with all that it has started itself in its session.
+    """A program that was started in a namespace, with all that it has started itself.
 
-    What it is sent, all of them are sent; it has ended when all of them have.
+    On a node that is whatever runs there, in sessions of its own too; elsewhere, what is in its session. What it is
+    sent, all of them are sent; it has ended when all of them have.
     """
 
     def __init__(self, keeper: Keeper, started: Started, *, name: str, log: Path) -> None:
@@ -33,7 +34,10 @@ class Process:
         self._started = started
 
     def exit_code(self) -> int | None:
-        """None while it runs; negative for the signal that ended it."""
+        """None while it runs; negative for the signal that ended it.
+
+        If it had ended before what it has started, and well: that of the first of these that did not end well.
+        """
         return self._keeper.exit_code(self._started)
 
     def send_signal(self, number: int) -> None:
@@ -50,18 +54,46 @@ class Process:
         Raises:
             BackendError: it is not gone in time, or the network is.
         """
-        self.send_signal(signal.SIGKILL)
-        self.wait(timeout_s=KILL_TIMEOUT_S)
+
+        def has_ended() -> bool:
+            # Who was just being started has not got it the last time.
+            self.send_signal(signal.SIGKILL)
+            return self.exit_code() is not None
+
+        if not wait_until(has_ended, timeout_s=KILL_TIMEOUT_S):
+            raise self._still_runs(KILL_TIMEOUT_S)
 
     def stop(self, *, timeout_s: float = STOP_TIMEOUT_S) -> int:
         """Let it shut down (SIGTERM), paused or not; returns its exit code.
 
+        That is for those who listen on TCP ports, if there are any: what wraps them ends by itself when they have. Should
+        it not, it is told as well.
+
         Raises:
             BackendError: it still runs after the timeout, or the network is gone.
         """
-        self.send_signal(signal.SIGTERM)
-        self.send_signal(signal.SIGCONT)
-        return self.wait(timeout_s=timeout_s)
+        asked = self._keeper.terminate(self._started, is_patient=True)
+
+        def have_ended() -> bool:
+            return not any(identity.is_alive() for identity in asked)
+
+        def has_ended() -> bool:
+            return self.exit_code() is not None
+
+        def has_ended_when_told() -> bool:
+            if not has_ended():
+                self._keeper.terminate(self._started, is_patient=False)
+            return has_ended()
+
+        if not (
+            wait_until(have_ended, timeout_s=timeout_s)
+            and (
+                wait_until(has_ended, timeout_s=_WRAPPER_TIMEOUT_S)
+                or wait_until(has_ended_when_told, timeout_s=timeout_s)
+            )
+        ):
+            raise self._still_runs(timeout_s)
+        return self.wait(timeout_s=0)
 
     def pause(self) -> None:
         """Let it stand still (SIGSTOP); returns when it does.
@@ -70,8 +102,7 @@ class Process:
             BackendError: it has ended, or does not stand still in time.
         """
         self._expect_running("pause")
-        self.send_signal(signal.SIGSTOP)
-        if not wait_until(lambda: is_stopped(self.pid), timeout_s=KILL_TIMEOUT_S):
+        if not wait_until(lambda: self._keeper.pause(self._started), timeout_s=KILL_TIMEOUT_S):
             raise BackendError(
                 f"{self.name} (process {self.pid}) still runs {KILL_TIMEOUT_S:g} s after SIGSTOP"
             )
@@ -100,9 +131,7 @@ class Process:
             return bool(ended)
 
         if not wait_until(has_ended, timeout_s=timeout_s):
-            raise BackendError(
-                f"{self.name} (process {self.pid}) still runs after {timeout_s:g} s; {self.last_words()}"
-            )
+            raise self._still_runs(timeout_s)
         return ended[0]
 
     def last_words(self) -> str:
@@ -117,6 +146,11 @@ class Process:
         if not lines:
             return f"its log {self.log} is empty"
         return "its log ends with:\n" + "\n".join(f"  {line}" for line in lines)
+
+    def _still_runs(self, timeout_s: float) -> BackendError:
+        return BackendError(
+            f"{self.name} (process {self.pid}) still runs after {timeout_s:g} s; {self.last_words()}"
+        )
 
     def _expect_running(self, what: str) -> None:
         exit_code = self.exit_code()

@@ -30,12 +30,6 @@ class ProcessIdentity(NamedTuple):
         return not self.is_alive()
 
 
-def is_stopped(pid: int) -> bool:
-    """Whether a process stands still because of SIGSTOP, or is gone."""
-    stat = _stat(pid)
-    return stat is None or stat[0] in (b"T", b"t", _ZOMBIE)
-
-
 def _stat(pid: int) -> list[bytes] | None:
     """The fields of /proc/PID/stat from the third, the state, on.
 

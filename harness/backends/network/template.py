@@ -109,7 +109,7 @@ class Template:
         reply: dict[str, int] = json.loads(data)
         if "error" in reply:
             raise OSError(reply["error"], os.strerror(reply["error"]))
-        return keeper.adopt(reply["inner_pid"], pid=reply["pid"])
+        return keeper.adopt(namespace, reply["inner_pid"], pid=reply["pid"])
 
     def close(self) -> None:
         """Start nothing any more; copies go on. The second call does nothing."""
