@@ -39,6 +39,7 @@ COPY etc /etc
 COPY bin /usr/bin
 COPY docker-entrypoint.sh /
 ENV PYTHONPATH=/opt/libraries:/opt/project PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+RUN useradd --system --home-dir /var/lib/scylla --create-home scylla && chown -R scylla: /etc/scylla
 ENTRYPOINT ["/docker-entrypoint.sh"]
 EXPOSE 7000 9042 10000
 VOLUME /var/lib/scylla

@@ -1,8 +1,11 @@
 """Images whose first process is a script that starts supervisord, which starts the node, as that of scylladb/scylla is.
 
+Since 2025.4 all of them are of a user who is not root.
+
 Source:
     Scylla, dist/docker/docker-entrypoint.py, dist/docker/etc/supervisord.conf,
-    dist/docker/etc/supervisord.conf.d/scylla-server.conf, dist/common/supervisor/scylla-server.sh.
+    dist/docker/etc/supervisord.conf.d/scylla-server.conf, dist/common/supervisor/scylla-server.sh,
+    dist/docker/redhat/build_docker.sh.
 """
 
 import io
@@ -29,7 +32,7 @@ import shlex, signal, subprocess, sys
 supervisor = None
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, lambda number, _: supervisor.send_signal(number))
-with open("/run/options", "w") as options:
+with open("/var/tmp/options", "w") as options:
     options.write(" ".join(sys.argv[1:]))
 supervisor = subprocess.Popen(["/usr/bin/supervisord", "-c", "/etc/supervisord.conf"])
 supervisor.wait()
@@ -37,6 +40,9 @@ supervisor.wait()
 SETTINGS = """\
 [supervisord]
 nodaemon=true
+logfile=/dev/stdout
+logfile_maxbytes=0
+pidfile=/var/tmp/supervisord.pid
 
 [inet_http_server]
 port=127.0.0.1:9001
@@ -62,9 +68,10 @@ FILES = {
     "COPY supervised.py scylla-server.sh /\n"
     "COPY supervisord.conf /etc/supervisord.conf\n"
     "ENV STOP_TIME_S=900\n"
+    "USER scylla\n"
     'ENTRYPOINT ["/supervised.py"]\n',
     "supervised.py": FIRST_PROCESS,
-    "scylla-server.sh": "#!/bin/sh\nexec /docker-entrypoint.sh $(cat /run/options)\n",
+    "scylla-server.sh": "#!/bin/sh\nexec /docker-entrypoint.sh $(cat /var/tmp/options)\n",
     "supervisord.conf": SETTINGS,
 }
 HASTY = {"Dockerfile": "FROM {image}\nENV STOP_TIME_S=1\n"}
