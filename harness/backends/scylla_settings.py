@@ -30,6 +30,7 @@ _TABLETS_MODE_SINCE = (2025, 2)
 _AUDITED_SINCE = (2026, 1)
 _NETWORK_IO_LIMITED_SINCE = (4, 6)
 _RING_DELAY_MS = 3000
+_MEMORY_MB, _MEMORY_MB_PER_SHARD = 750, 512
 _DEVELOPER_MODE = ("--developer-mode", "1")
 
 
@@ -271,7 +272,8 @@ def _limits(needs: Needs, release: Release) -> tuple[str, ...]:
         Scylla, main.cc (max_networking_aio_io_control_blocks), docs/dev/docker-hub.md; Seastar, src/core/reactor.cc
         (smp::adjust_max_networking_aio_io_control_blocks).
     """
-    memory = ("--smp", str(needs.shards or 1), "--memory", "750M")
+    shards = needs.shards or 1
+    memory = ("--smp", str(shards), "--memory", f"{max(_MEMORY_MB, shards * _MEMORY_MB_PER_SHARD)}M")
     if release.numbers < _NETWORK_IO_LIMITED_SINCE:
         return memory
     return (*memory, "--max-networking-io-control-blocks", "1000")

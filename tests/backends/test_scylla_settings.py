@@ -78,7 +78,8 @@ def test_what_the_scenario_needs_is_set() -> None:
     assert told["internode_compression"] == "all"
     assert told["hinted_handoff_enabled"] is False
     assert told["endpoint_snitch"] == "GossipingPropertyFileSnitch"
-    assert "--smp 2" in " ".join(runtime_options(Needs(shards=2), OLD))
+    assert " ".join(runtime_options(Needs(shards=2), OLD)).startswith("--smp 2 --memory 1024M ")
+    assert " ".join(runtime_options(Needs(), OLD)).startswith("--smp 1 --memory 750M ")
 
 
 def test_scylla_takes_a_switch_where_its_image_takes_a_number() -> None:
