@@ -27,7 +27,7 @@ _SEEDS_JOIN_AT_ONCE = (4, 2)
 _TABLETS_SINCE = (6, 0)
 _TABLETS_SAID_BY_KEYSPACES_SINCE = (6, 2)
 _TABLETS_MODE_SINCE = (2025, 2)
-_AUDITED_SINCE = (2026, 1)
+_AUDITED_UNASKED_SINCE = (2026, 1)
 _NETWORK_IO_LIMITED_SINCE = (4, 6)
 _RING_DELAY_MS = 3000
 _MEMORY_MB, _MEMORY_MB_PER_SHARD = 750, 512
@@ -188,9 +188,10 @@ def settings_of(
     elif _TABLETS_SINCE <= release.numbers < _TABLETS_SAID_BY_KEYSPACES_SINCE:
         # As it is delivered, keyspaces that do not care have them.
         settings["enable_tablets"] = False
-    if release.numbers >= _AUDITED_SINCE:
-        # As it is delivered, nodes make a keyspace for what they audit, and write to it.
-        settings["audit"] = "none"
+    if release.numbers >= _AUDITED_UNASKED_SINCE:
+        # As it is delivered, nodes make a keyspace for what they audit, and write to it; and a socket in their work folder,
+        # whose path may be too long for that.
+        settings |= {"audit": "none", "maintenance_socket": "ignore"}
     return settings
 
 

@@ -116,7 +116,7 @@ def test_tablets_are_enabled_as_the_version_has_it(release: Release, setting: di
         ("2024.2.3-0.2024", {"enable_tablets": False}),
         ("6.2.3-0.2025", {}),
         ("2025.4.2-0.2026", {}),
-        ("2026.1.3-0.2026", {"audit": "none"}),
+        ("2026.1.3-0.2026", {"audit": "none", "maintenance_socket": "ignore"}),
     ],
 )
 def test_what_newer_versions_do_unasked_is_switched_off(version: str, setting: dict[str, object]) -> None:
