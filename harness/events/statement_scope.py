@@ -8,34 +8,21 @@ that its sender applied last. What goes on all the time (gossip, pings, heartbea
 neither does what tracing itself writes.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
-from harness.codec.verbs.common import TraceInfo
-from harness.codec.verbs.mutation import (
-    CollectionCell,
-    CounterCell,
-    DeadCell,
-    DeadMarker,
-    ExpiringCell,
-    ExpiringMarker,
-    LiveCell,
-    LiveMarker,
-    Mutation,
-)
+from harness.codec.verbs.mutation import Mutation
 from harness.codec.verbs.paxos import (
     PaxosAcceptRequest,
-    PaxosLearnRequest,
     PaxosPrepareReply,
     PaxosPrepareRequest,
-    PaxosPruneRequest,
     Promise,
 )
-from harness.codec.verbs.read import MapreduceRequest, ReadMutationDataRequest, ReadRequest
+from harness.codec.verbs.read import MapreduceRequest, ReadMutationDataRequest
 from harness.codec.verbs.writes import (
     CounterMutationRequest,
     HintMutationRequest,
@@ -47,9 +34,11 @@ from harness.events.changes import CellKind
 from harness.events.contents import changes_of
 from harness.events.folding import Noise, NoiseFilter
 from harness.events.message import Kind, Message, Protocol
+from harness.events.request_subject import Subject, subject_of
 from harness.events.statement_text import Action, read_statement
 from harness.events.statements import ClientStatement, Key, statements_of
 from harness.events.trace import Trace
+from harness.events.write_timestamps import write_timestamps
 from harness.schema import Table
 
 RECENT_NS = 1_000_000_000
@@ -98,11 +87,6 @@ class StatementScope:
         return f"by {', '.join(names)}{f'; shared with statements {shared}' if shared else ''}"
 
 
-def caused_by(trace: Trace, statement: ClientStatement) -> StatementScope:
-    """What a statement of the trace caused; the scope says how that was found."""
-    return statement_scopes(trace).of(statement)
-
-
 def statement_scopes(trace: Trace) -> "StatementScopes":
     """The scopes of all statements of a trace; several claims on one trace share them."""
     known = _KNOWN.get(id(trace))
@@ -110,21 +94,6 @@ def statement_scopes(trace: Trace) -> "StatementScopes":
         _KNOWN.clear()
         known = _KNOWN[id(trace)] = StatementScopes(trace)
     return known
-
-
-class _Subject(NamedTuple):
-    """What a request is about."""
-
-    coordinator: str
-    """Address."""
-    table_id: UUID | None
-    key: Key | None
-    """None: a range of partitions, or nothing that has a key."""
-    trace_id: UUID | None = None
-    ballot: UUID | None = None
-    identity: tuple[str, int, int] | None = None
-    """Of a write: coordinator, shard, response id."""
-    mutation: Mutation | None = None
 
 
 class _Write(NamedTuple):
@@ -243,7 +212,7 @@ class StatementScopes:
                 return self._counter(message, body)
             case MapreduceRequest():
                 return self._mapreduce(message, body)
-        subject = _subject_of(message, body)
+        subject = subject_of(message, body)
         if subject is None:
             return None
         owner = self._by_what_it_says(subject)
@@ -257,7 +226,7 @@ class StatementScopes:
             self._keep(message, body, subject, owner)
         return owner
 
-    def _keep(self, message: Message, body: object, subject: _Subject, owner: int) -> None:
+    def _keep(self, message: Message, body: object, subject: Subject, owner: int) -> None:
         if subject.ballot is not None:
             self._ballots.setdefault(subject.ballot, owner)
         if subject.identity is not None:
@@ -275,7 +244,7 @@ class StatementScopes:
 
     # What a message says itself.
 
-    def _by_what_it_says(self, subject: _Subject) -> int | None:
+    def _by_what_it_says(self, subject: Subject) -> int | None:
         if subject.trace_id is not None:
             owner = self._by_trace.get(subject.trace_id)
             if owner is not None:
@@ -295,7 +264,7 @@ class StatementScopes:
 
     # Tables, keys, write timestamps.
 
-    def _by_table(self, message: Message, body: object, subject: _Subject, table: Table) -> int | None:
+    def _by_table(self, message: Message, body: object, subject: Subject, table: Table) -> int | None:
         mutation = subject.mutation
         if mutation is not None and table.full_name in _BATCHLOGS:
             return self._logged_batch(subject, mutation)
@@ -393,7 +362,7 @@ class StatementScopes:
                     found.add(index)
         return sorted(found)
 
-    def _long_ago(self, subject: _Subject, names: Iterable[str], stamps: frozenset[int]) -> int | None:
+    def _long_ago(self, subject: Subject, names: Iterable[str], stamps: frozenset[int]) -> int | None:
         """The statement whose write a hint brings, however late."""
         for name in names:
             for index in self._by_key.get((subject.coordinator, name, subject.key), ()):
@@ -442,7 +411,7 @@ class StatementScopes:
     def _names_no_key(self, index: int) -> bool:
         return all(part.keys is None for part in self.statements[index].parts)
 
-    def _logged_batch(self, subject: _Subject, mutation: Mutation) -> int | None:
+    def _logged_batch(self, subject: Subject, mutation: Mutation) -> int | None:
         key = mutation.key.components
         owner = self._batches.get(key)
         if owner is not None:
@@ -575,99 +544,5 @@ def base_keys_of(mutation: Mutation, view: Table, base: Table) -> tuple[Key, ...
     return tuple(found)
 
 
-def write_timestamps(mutation: Mutation) -> Iterator[int]:
-    """Every write timestamp in a mutation, in microseconds, repeated as often as it stands there."""
-    partition = mutation.partition
-    if partition.tombstone.exists:
-        yield partition.tombstone.timestamp
-    for column in partition.static_row.columns:
-        yield from _cell_timestamps(column.cell)
-    for deletion in partition.range_tombstones:
-        yield deletion.tombstone.timestamp
-    for row in partition.rows:
-        match row.marker:
-            case LiveMarker(created_at=created_at) | ExpiringMarker(marker=LiveMarker(created_at=created_at)):
-                yield created_at
-            case DeadMarker(tombstone=tombstone):
-                yield tombstone.timestamp
-            case _:
-                pass
-        if row.deleted_at.exists:
-            yield row.deleted_at.timestamp
-        for column in row.cells.columns:
-            yield from _cell_timestamps(column.cell)
-
-
-def _cell_timestamps(
-    cell: LiveCell | ExpiringCell | DeadCell | CounterCell | CollectionCell,
-) -> Iterator[int]:
-    match cell:
-        case LiveCell():
-            yield cell.timestamp
-        case ExpiringCell():
-            yield cell.cell.timestamp
-        case DeadCell():
-            yield cell.tombstone.timestamp
-        case CounterCell():
-            yield cell.created_at
-        case CollectionCell():
-            if cell.tombstone.exists:
-                yield cell.tombstone.timestamp
-            for element in cell.elements:
-                yield from _cell_timestamps(element.cell)
-
-
-def _subject_of(message: Message, body: object) -> _Subject | None:
-    sender = message.sender.address
-    match body:
-        case MutationRequest(mutation=mutation) | HintMutationRequest(mutation=mutation):
-            # The address of whoever waits, which a write that was sent on has not as its sender.
-            identity = (body.reply_to, body.shard, body.response_id)
-            return _Subject(
-                body.reply_to,
-                mutation.table_id,
-                mutation.key.components,
-                _trace_id(body.trace),
-                None,
-                identity,
-                mutation,
-            )
-        case ReadRequest() | ReadMutationDataRequest():
-            start = body.partitions.start
-            key = start.value.key if body.partitions.singular and start is not None else None
-            components = None if key is None else key.components
-            command = body.command
-            return _Subject(sender, command.table_id, components, _trace_id(command.trace))
-        case PaxosPrepareRequest():
-            return _Subject(
-                sender, body.command.table_id, body.key.components, _trace_id(body.trace), body.ballot
-            )
-        case PaxosAcceptRequest(proposal=proposal):
-            update = proposal.update
-            trace_id = _trace_id(body.trace)
-            return _Subject(
-                sender, update.table_id, update.key.components, trace_id, proposal.ballot, None, update
-            )
-        case PaxosLearnRequest(decision=decision):
-            update = decision.update
-            return _Subject(
-                body.reply_to,
-                update.table_id,
-                update.key.components,
-                _trace_id(body.trace),
-                decision.ballot,
-                (body.reply_to, body.shard, body.response_id),
-                update,
-            )
-        case PaxosPruneRequest():
-            return _Subject(sender, None, body.key.components, _trace_id(body.trace), body.ballot)
-        case _:
-            return None
-
-
 def _is_of_tracing(body: object, table: Table) -> bool:
     return isinstance(body, MutationRequest) and table.keyspace == "system_traces"
-
-
-def _trace_id(trace: object) -> UUID | None:
-    return trace.session_id if isinstance(trace, TraceInfo) else None

@@ -8,10 +8,10 @@ from harness.codec.verbs.mutation import Mutation
 from harness.codec.verbs.writes import HintMutationRequest, MutationRequest
 from harness.events.contents import changes_of
 from harness.events.message import Message, Protocol
-from harness.events.statement_scope import write_timestamps
 from harness.events.statement_text import Action
 from harness.events.trace import Trace
 from harness.events.typed_value import key_text, key_values
+from harness.events.write_timestamps import write_timestamps
 from harness.expect.base_writes import (
     HINT_MUTATION,
     Answer,

@@ -10,9 +10,10 @@ from typing import NamedTuple
 from harness.codec.verbs.mutation import Mutation
 from harness.codec.verbs.wire import Absent
 from harness.events.message import Message
-from harness.events.statement_scope import StatementScopes, write_timestamps
+from harness.events.statement_scope import StatementScopes
 from harness.events.statements import ClientStatement
 from harness.events.trace import Trace
+from harness.events.write_timestamps import write_timestamps
 from harness.expect.base_writes import (
     MUTATION_DONE,
     MUTATION_FAILED,

@@ -18,12 +18,11 @@ from harness.events.statement_scope import (
     StatementScope,
     StatementScopes,
     base_keys_of,
-    caused_by,
     statement_scopes,
-    write_timestamps,
 )
 from harness.events.statement_text import Action
 from harness.events.trace import Trace
+from harness.events.write_timestamps import write_timestamps
 from harness.expect.base_writes import write_of
 from tests.expect.captured import captured
 from tests.expect.traces import TraceBuilder
@@ -177,7 +176,6 @@ def test_scopes_of_a_trace_are_made_once(reference: Path) -> None:
     scopes = statement_scopes(trace)
     assert statement_scopes(trace) is scopes
     assert statement_scopes(trace[:]) is not scopes
-    assert caused_by(trace, scopes.statements[0]) == scopes.of(scopes.statements[0])
 
 
 def test_no_message_belongs_to_two_statements(reference: Path) -> None:
@@ -232,16 +230,6 @@ def test_keys_of_base_rows_are_read_from_view_rows(reference: Path) -> None:
     found = [base_keys_of(mutation, view, base) for _, mutation in writes if mutation.table_id == view.id]
     assert found
     assert set(found) <= {((b"org0",),), ((b"org1",),), ((b"org2",),)}
-
-
-def test_write_timestamps_are_those_that_clients_chose(reference: Path) -> None:
-    trace = captured(reference, "scylla-4.2/base/write_rf3")
-    scopes = StatementScopes(trace)
-    for message in trace:
-        write, owner = write_of(message), scopes.owner_of(message)
-        if write is not None and owner is not None:
-            # A collection that is overwritten is deleted one microsecond earlier.
-            assert max(write_timestamps(write[1])) == owner.parts[0].write_timestamp_us
 
 
 def test_a_repair_belongs_to_its_read_however_shortly_after_the_write(reference: Path) -> None:
