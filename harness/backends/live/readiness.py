@@ -1,7 +1,8 @@
 """When a node can be used: it answers CQL, all that should be there take each other for alive, one schema.
 
 Source:
-    native_protocol_v4.spec, "4.1.3 OPTIONS", "4.2.6 SUPPORTED".
+    native_protocol_v4.spec, "4.1.3 OPTIONS", "4.2.6 SUPPORTED"; Scylla, gms/gossiper.cc (get_live_members_synchronized),
+    service/address_map.hh (a member without an address is an error of the API).
 """
 
 import socket
@@ -98,12 +99,21 @@ class Readiness:
             BackendError: they do not in time.
         """
         others = [machine for machine in machines if machine.name != gone.name]
+        why = ""
 
         def all_know() -> bool:
-            return all(gone.address not in self._apis(machine).live_endpoints() for machine in others)
+            nonlocal why
+            try:
+                knows = all(gone.address not in self._apis(machine).live_endpoints() for machine in others)
+            except BackendError as error:
+                # Who has just forgotten a node's address cannot tell for a moment who is alive.
+                why = f"after {self._timeout_s:g} s still {error}"
+                return False
+            why = f"others still take {gone.name} for alive after {self._timeout_s:g} s"
+            return knows
 
         if not wait_until(all_know, timeout_s=self._timeout_s):
-            raise BackendError(f"others still take {gone.name} for alive after {self._timeout_s:g} s")
+            raise BackendError(why)
 
     def wait_for_schema(self, machines: Iterable[Machine]) -> None:
         """Return when all of them have one version of the schema, whether their peers have heard of it or not.

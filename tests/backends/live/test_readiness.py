@@ -17,14 +17,17 @@ ERROR = bytes.fromhex("84 00 0000 00 00000002 0000")
 
 
 class Alive(NodeApi):
-    """An API that says who is alive; each answer once, the last one for ever."""
+    """An API that says who is alive; each answer once, the last one for ever; None: it cannot tell."""
 
-    def __init__(self, *answers: set[str]) -> None:
+    def __init__(self, *answers: set[str] | None) -> None:
         super().__init__(RestClient("127.0.0.1", open_socket=socket.socket), name="n1")
         self.answers = list(answers)
 
     def live_endpoints(self) -> frozenset[str]:
-        return frozenset(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if answer is None:
+            raise BackendError("n1 refuses with 500")
+        return frozenset(answer)
 
 
 @contextmanager
@@ -104,6 +107,15 @@ def test_a_node_is_down_when_nobody_takes_it_for_alive() -> None:
     readiness(apis, timeout_s=5).wait_for_down(gone, [gone, other])
     apis["n2"] = Alive({"10.0.0.1"})
     with pytest.raises(BackendError, match="others still take n1 for alive"):
+        readiness(apis).wait_for_down(gone, [other])
+
+
+def test_who_cannot_tell_for_a_moment_who_is_alive_is_asked_again() -> None:
+    gone, other = FakeMachine("n1", "10.0.0.1"), FakeMachine("n2", "10.0.0.2")
+    apis: dict[str, NodeApi] = {"n2": Alive(None, {"10.0.0.2"})}
+    readiness(apis, timeout_s=5).wait_for_down(gone, [other])
+    apis["n2"] = Alive(None)
+    with pytest.raises(BackendError, match=r"after 0\.05 s still n1 refuses with 500"):
         readiness(apis).wait_for_down(gone, [other])
 
 
