@@ -96,7 +96,7 @@ class Readiness:
         """Return when each of the others has heard, or found out, that one is gone.
 
         Raises:
-            BackendError: they do not in time.
+            BackendError: one of them has ended, or they do not in time.
         """
         others = [machine for machine in machines if machine.name != gone.name]
         why = ""
@@ -108,6 +108,8 @@ class Readiness:
             except BackendError as error:
                 # Who has just forgotten a node's address cannot tell for a moment who is alive.
                 why = f"after {self._timeout_s:g} s still {error}"
+                for machine in others:
+                    expect_running(machine)
                 return False
             why = f"others still take {gone.name} for alive after {self._timeout_s:g} s"
             return knows

@@ -117,6 +117,8 @@ def test_who_cannot_tell_for_a_moment_who_is_alive_is_asked_again() -> None:
     apis["n2"] = Alive(None)
     with pytest.raises(BackendError, match=r"after 0\.05 s still n1 refuses with 500"):
         readiness(apis).wait_for_down(gone, [other])
+    with pytest.raises(BackendError, match="n2 has ended with exit code 3"):
+        readiness(apis, timeout_s=60).wait_for_down(gone, [FakeMachine("n2", "10.0.0.2", ended=3)])
 
 
 class Schemas(NodeApi):
