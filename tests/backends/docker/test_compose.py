@@ -13,7 +13,7 @@ import pytest
 from harness.backends.docker.engine import Engine
 from harness.backends.docker.labels import OWNER, is_left_over, owner
 from harness.backends.docker.network import _free
-from harness.backends.docker.options import DockerOptions
+from harness.backends.docker.options import IMAGE, SIDECAR_IMAGE, DockerOptions
 from harness.codec.pcapng import CaptureDecoder, Packet
 from harness.waiting import wait_until
 from tests.backends.docker.image import PROJECT
@@ -119,3 +119,10 @@ def test_sidecar_of_the_file_records(composed: Composed) -> None:
         return count
 
     assert wait_until(lambda: packets() > 100, timeout_s=30)
+
+
+def test_versions_of_the_file_are_those_that_are_pinned() -> None:
+    text = (PROJECT / "docker-compose.yml").read_text()
+    nodes = re.findall(r"image: \$\{WIRE_IMAGE:-(.*?)\}:\$\{WIRE_VERSION:-(.*?)\}", text)
+    assert [":".join(found) for found in nodes] == [IMAGE]
+    assert re.findall(r"\$\{WIRE_SIDECAR_IMAGE:-(.*?)\}", text) == [SIDECAR_IMAGE]
