@@ -180,28 +180,6 @@ class RunningCapture:
         """How many packets were seen in the file so far, marks included."""
         return self._packet_count
 
-    def send_mark(self, label: str = "") -> bytes:
-        """Put a mark behind what has been sent so far; return its id at once, without waiting until it is seen.
-
-        Raises:
-            CaptureError: dumpcap has ended.
-        """
-        self._mark_count += 1
-        mark_id = _mark_id()
-        self._send(Sentinel(mark_id, label or f"mark {self._mark_count}"))
-        return mark_id
-
-    def wait_for(self, mark_id: bytes) -> Mark:
-        """Return a mark when it stands in the file, and with it all that came before.
-
-        Raises:
-            CaptureError: it did not appear in time, or dumpcap has ended.
-        """
-        mark = wait_until(lambda: self._seen(mark_id), timeout_s=self._timeout_s)
-        if mark is None:
-            raise self._mark_missing()
-        return mark
-
     def mark(self, label: str = "") -> Mark:
         """Put a mark into the capture and return when it stands in the file; takes about 250 ms.
 

@@ -153,10 +153,9 @@ def test_nodes_do_not_answer_marks(own_network: Network, path: Path) -> None:
 def test_a_mark_stands_behind_what_came_before_it(network: Network, capture: RunningCapture) -> None:
     with connection(network, "n1", "n2") as (near, far):
         transfer(near, far, b"first")
-        first = capture.send_mark("first")
+        first_mark = capture.mark("first")
         transfer(near, far, b"second")
         second = capture.mark("second")
-    first_mark = capture.wait_for(first)
     assert first_mark.label == "first"
     assert first_mark.packet_number < second.packet_number <= capture.packet_count
     payloads = {
@@ -172,12 +171,12 @@ def test_a_recording_is_cut_out_while_the_run_goes_on(
 ) -> None:
     with connection(network, "n1", "n2") as (near, far):
         transfer(near, far, b"before")
-        begin = capture.send_mark("begin of it")
+        begin = capture.mark("begin of it")
         transfer(near, far, b"within")
         end = capture.mark("end of it")
         transfer(near, far, b"after")
         target = tmp_path / "part.pcapng"
-        cut(capture.path, target, from_ns=capture.wait_for(begin).time_ns, to_ns=end.time_ns)
+        cut(capture.path, target, from_ns=begin.time_ns, to_ns=end.time_ns)
     one, two = network.node("n1").address, network.node("n2").address
     assert bytes_of(target)[one, two] == b"within"
     (interface,) = [event for event in events_of(target) if isinstance(event, Interface)]
