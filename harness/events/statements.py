@@ -1,6 +1,6 @@
 """What clients asked for: every statement of a trace with its text, values, coordinator, times and outcome."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
 from uuid import UUID
@@ -343,8 +343,3 @@ def _applied(rows: Rows) -> bool | None:
     except DecodeError:
         return None
     return value if isinstance(value, bool) else None
-
-
-def changes_in(statement: ClientStatement) -> Iterator[StatementPart]:
-    """The parts that insert, update or delete."""
-    return (part for part in statement.parts if part.action in CHANGES)

@@ -12,7 +12,7 @@ from harness.codec.cql.results import SetKeyspace
 from harness.codec.cql.statements import Prepared
 from harness.events.message import Kind, Message
 from harness.events.statement_text import Action
-from harness.events.statements import ClientStatement, changes_in, statements_of
+from harness.events.statements import CHANGES, ClientStatement, statements_of
 from harness.events.trace import Missing, Trace
 from harness.schema import Column, Schema, Table
 from harness.topology import Topology
@@ -107,7 +107,7 @@ def test_batch_has_a_part_for_each_statement() -> None:
     )
     (found,) = _statements(cql(Kind.REQUEST, CqlMessage(content=content)))
     assert found.batch_type == "UNLOGGED"
-    assert [part.keys for part in changes_in(found)] == [(_key(1, "x"),), (_key(2, "y"),)]
+    assert [part.keys for part in found.parts] == [(_key(1, "x"),), (_key(2, "y"),)]
     assert [part.write_timestamp_us for part in found.parts] == [5, 7]
 
 
@@ -163,7 +163,7 @@ def test_statements_are_those_that_the_context_tells_of(reference: Path, line: s
 
 def test_prepared_statements_have_keys_of_their_own(reference: Path) -> None:
     found = statements_of(captured(reference, "scylla-2025.1/base/prepared_writes"))
-    keys = [part.keys for one in found for part in changes_in(one)]
+    keys = [part.keys for one in found for part in one.parts if part.action in CHANGES]
     assert len(keys) == 100
     assert len(set(keys)) == 100
     assert None not in keys
