@@ -25,11 +25,11 @@ class NodeApi:
 
     def live_endpoints(self) -> frozenset[str]:
         """Addresses of the nodes that it takes for alive, itself among them or not."""
-        return self._addresses("/gossiper/endpoint/live")
-
-    def down_endpoints(self) -> frozenset[str]:
-        """Addresses of the nodes that it takes for down."""
-        return self._addresses("/gossiper/endpoint/down")
+        path = "/gossiper/endpoint/live"
+        told = self._client.get(path)
+        if not isinstance(told, list):
+            raise BackendError(f"GET {path} on {self._name} gives no list but {told!r}")
+        return frozenset(str(address) for address in told)
 
     def release_version(self) -> str:
         """Its version, such as ``4.2.4-0.20210324``."""
@@ -71,9 +71,3 @@ class NodeApi:
     def decommission(self) -> None:
         """Let it hand over its data and leave; returns when it has."""
         self._client.post("/storage_service/decommission", timeout_s=DECOMMISSION_TIMEOUT_S)
-
-    def _addresses(self, path: str) -> frozenset[str]:
-        told = self._client.get(path)
-        if not isinstance(told, list):
-            raise BackendError(f"GET {path} on {self._name} gives no list but {told!r}")
-        return frozenset(str(address) for address in told)

@@ -59,11 +59,6 @@ class Members:
         return tuple(self._alive.values())
 
     @property
-    def live_members(self) -> tuple[Node, ...]:
-        """The members that are alive, this node included if it is one."""
-        return tuple(node for node in self._topology.nodes if self.is_alive(node.address))
-
-    @property
     def is_changing(self) -> bool:
         """Whether a node is about to become a member, or to leave."""
         return bool(self._joining or self._leaving)

@@ -86,13 +86,11 @@ def test_a_node_that_does_not_answer_is_named() -> None:
 
 def test_who_is_alive_is_asked_of_gossip(api: Api) -> None:
     api.answers["GET /gossiper/endpoint/live"] = [(200, '["10.0.0.1", "10.0.0.2"]')]
-    api.answers["GET /gossiper/endpoint/down"] = [(200, "[]")]
     node = NodeApi(api.client(), name="n1")
     assert node.live_endpoints() == {"10.0.0.1", "10.0.0.2"}
-    assert node.down_endpoints() == frozenset()
-    api.answers["GET /gossiper/endpoint/down"] = [(200, "{}")]
+    api.answers["GET /gossiper/endpoint/live"] = [(200, "{}")]
     with pytest.raises(BackendError, match="gives no list"):
-        node.down_endpoints()
+        node.live_endpoints()
 
 
 def test_a_repair_is_waited_for(api: Api) -> None:

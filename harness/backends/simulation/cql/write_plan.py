@@ -182,11 +182,6 @@ class WritePlan:
             for (_, key), (layout, partition) in partitions.items()
         )
 
-    @property
-    def is_single_partition(self) -> bool:
-        """Whether everything goes to one partition, so that a batch needs no log."""
-        return len({(write.layout.table.id, key) for write in self.writes for key in write.keys}) <= 1
-
 
 class Decision(NamedTuple):
     """What became of the conditions."""

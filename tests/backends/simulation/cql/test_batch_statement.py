@@ -31,7 +31,6 @@ def test_writes_to_one_partition_are_one_mutation(node: LocalNode) -> None:
     batch = planned(
         node, "BEGIN BATCH INSERT INTO a (id) VALUES (1); UPDATE a SET v = 'x' WHERE id = 1; APPLY BATCH"
     )
-    assert batch.is_single_partition
     assert len(batch.mutations(9)) == 1
 
 
@@ -40,7 +39,6 @@ def test_writes_to_several_tables_are_several_mutations(node: LocalNode) -> None
         node, "BEGIN BATCH INSERT INTO a (id) VALUES (1); INSERT INTO b (id) VALUES (1); APPLY BATCH"
     )
     assert batch.kind is WriteKind.BATCH
-    assert not batch.is_single_partition
     names = [one.layout.table.name for one in batch.mutations(9)]
     assert names == ["a", "b"]
 
