@@ -154,13 +154,22 @@ def settings_of(
     release: Release,
     needs: Needs,
     *,
-    cluster_name: str,
+    cluster_name: str | None,
     seeds: Iterable[str],
     has_tablets: bool,
 ) -> dict[str, Any]:
-    """What scylla.yaml says; addresses are the node's own throughout, for others have to reach it."""
+    """What scylla.yaml says; addresses are the node's own throughout, for others have to reach it.
+
+    Args:
+        place: of the node.
+        release: its version.
+        needs: how its cluster is made.
+        cluster_name: the same for all nodes; None: it joins nodes of somebody else, and is told by theirs what all have
+            to agree on.
+        seeds: addresses of those who know the others.
+        has_tablets: whether keyspaces have tablets unless they ask for none.
+    """
     settings: dict[str, Any] = {
-        "cluster_name": cluster_name,
         "num_tokens": 16,
         "listen_address": place.address,
         "rpc_address": place.address,
@@ -185,9 +194,11 @@ def settings_of(
     if has_tablets:
         is_mode = release.numbers >= _TABLETS_MODE_SINCE
         settings |= {"tablets_mode_for_new_keyspaces": "enabled"} if is_mode else {"enable_tablets": True}
-    elif _TABLETS_SINCE <= release.numbers < _TABLETS_SAID_BY_KEYSPACES_SINCE:
+    elif _TABLETS_SINCE <= release.numbers < _TABLETS_SAID_BY_KEYSPACES_SINCE and cluster_name is not None:
         # As it is delivered, keyspaces that do not care have them.
         settings["enable_tablets"] = False
+    if cluster_name is not None:
+        settings["cluster_name"] = cluster_name
     if release.numbers >= _AUDITED_UNASKED_SINCE:
         # As it is delivered, nodes make a keyspace for what they audit, and write to it; and a socket in their work folder,
         # whose path may be too long for that.

@@ -31,10 +31,12 @@ def places(needs: Needs, count: int) -> list[tuple[str, str, str]]:
     return [(place.name, place.datacenter, place.rack) for place in found]
 
 
-def settings(release: Release, needs: Needs, *, has_tablets: bool = False) -> dict[str, object]:
+def settings(
+    release: Release, needs: Needs, *, has_tablets: bool = False, cluster_name: str | None = "wire"
+) -> dict[str, object]:
     place = Place(name="n2", address="10.0.0.2")
     return settings_of(
-        place, release, needs, cluster_name="wire", seeds=["10.0.0.1"], has_tablets=has_tablets
+        place, release, needs, cluster_name=cluster_name, seeds=["10.0.0.1"], has_tablets=has_tablets
     )
 
 
@@ -122,6 +124,17 @@ def test_tablets_are_enabled_as_the_version_has_it(release: Release, setting: di
 def test_what_newer_versions_do_unasked_is_switched_off(version: str, setting: dict[str, object]) -> None:
     before, told = settings(OLD, Needs()), settings(Release.of(version), Needs())
     assert {name: value for name, value in told.items() if name not in before} == setting
+
+
+def test_node_that_joins_those_of_somebody_else_agrees_with_them() -> None:
+    """Who does not know a feature that all others have enabled may not join.
+
+    Source: Scylla, gms/gossiper.cc, check_knows_remote_features.
+    """
+    release = Release.of("6.0.4-0.2024")
+    alone, joining = settings(release, Needs()), settings(release, Needs(), cluster_name=None)
+    assert {name for name in alone if name not in joining} == {"cluster_name", "enable_tablets"}
+    assert {name: value for name, value in alone.items() if name in joining} == joining
 
 
 def test_tablets_are_not_for_old_versions() -> None:

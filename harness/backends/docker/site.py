@@ -303,13 +303,10 @@ class DockerSite:
             place,
             self.release,
             self._needs,
-            cluster_name=self.name,
+            cluster_name=self.name if self.is_ours else None,
             seeds=seeds,
             has_tablets=self.has_tablets,
         )
-        if not self.is_ours:
-            # It is called as its first node says.
-            del settings["cluster_name"]
         delivered = self._delivered_settings(container if self.is_ours else self._machines[0].container)
         return yaml_text(delivered, settings, self._overlay)
 
