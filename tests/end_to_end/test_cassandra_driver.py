@@ -23,7 +23,7 @@ from tests.end_to_end.simulated_cluster import DriverSession, SimulatedCluster
 pytestmark = pytest.mark.namespaces
 
 TIMEOUT_S = 20
-ALL, QUORUM, ONE = ConsistencyLevel.ALL, ConsistencyLevel.QUORUM, ConsistencyLevel.ONE
+ALL, QUORUM = ConsistencyLevel.ALL, ConsistencyLevel.QUORUM
 
 ROUND_TRIPS: list[tuple[str, object]] = [
     ("ascii", "plain"),
@@ -393,4 +393,4 @@ def test_drivers_hear_of_nodes_that_go_and_come_and_of_changes_to_the_schema(
     assert wait_until(
         lambda: "w" in watching.metadata.keyspaces["app"].tables["heard"].columns, timeout_s=TIMEOUT_S
     )
-    assert session.execute(SimpleStatement("SELECT * FROM heard", consistency_level=ONE)).one().k == 1
+    assert session.execute(SimpleStatement("SELECT * FROM heard", consistency_level=QUORUM)).one().k == 1
