@@ -168,7 +168,8 @@ def _add_options_of_real_nodes(group: pytest.OptionGroup) -> None:
         default="",
         help='of --cluster=executable: what stands before it, such as "chroot DIR env NAME=VALUE"; paths are then those '
         "inside of DIR: of --scylla-exe, and of the work folders, which are made in DIR/tmp; behind other wrappers the "
-        "folder for temporary files (TMPDIR) has to be visible",
+        "folder for temporary files (TMPDIR) has to be visible; what a wrapper starts in the node's network namespace is "
+        "killed, paused and stopped with the node, whatever sessions it begins",
     )
     group.addoption(
         "--scylla-args", metavar="WORDS", default="", help="added to the command line of real nodes"

@@ -53,15 +53,21 @@ class Child:
     def pause(self, *, others: Collection[int]) -> bool:
         """Take it a step towards standing still; whether all of it does.
 
-        A process stops after the one that has started it: job control of a shell takes notice of what stops.
+        A process stops after the one that has started it, for job control of a shell takes notice of what stops; but it
+        does not stop at all without the one that traces it.
         """
         for _ in range(_LOOKS):
             with self._residents(others) as found:
+                restless = {resident.pid for resident in found if not resident.stands_still()}
+                traced_by = {resident.pid: resident.tracer_pid() for resident in found}
+                needed = {traced_by[pid] for pid in restless}
                 moving: set[int] = set()
                 for resident in found:
-                    if resident.parent_pid in moving:
+                    if resident.pid in needed or (
+                        resident.parent_pid in moving and not traced_by[resident.pid]
+                    ):
                         moving.add(resident.pid)
-                    elif not resident.stands_still():
+                    elif resident.pid in restless:
                         moving.add(resident.pid)
                         resident.send(signal.SIGSTOP)
             if moving:

@@ -10,7 +10,7 @@ from harness.waiting import wait_until
 
 KILL_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 60.0
-_WRAPPER_TIMEOUT_S = 10.0
+_WRAPPER_TIMEOUT_S = 5.0
 
 _LINES = 5
 _LOG_TAIL_BYTES = 16_384

@@ -6,7 +6,7 @@ leaves as it is: the network namespace that a process is in, and, of a program t
 Numbers of processes are those of /proc, which may be others where the program runs.
 
 Source:
-    Linux man pages proc_pid_stat(5), proc_pid_ns(5), proc_pid_net(5), pidfd_send_signal(2).
+    Linux man pages proc_pid_stat(5), proc_pid_status(5), proc_pid_ns(5), proc_pid_net(5), pidfd_send_signal(2).
 """
 
 import os
@@ -42,11 +42,11 @@ class Resident:
 
     def inner_pids(self) -> list[int]:
         """Its numbers, from that in /proc to that in its own namespace."""
-        with suppress(*_GONE):
-            for line in _read("status", self._descriptor).splitlines():
-                if line.startswith(b"NSpid:"):
-                    return [int(number) for number in line.split()[1:]]
-        return []
+        return self._status(b"NSpid:")
+
+    def tracer_pid(self) -> int:
+        """Who is told of its signals before it gets them, as strace is; 0: nobody."""
+        return sum(self._status(b"TracerPid:"))
 
     def stands_still(self) -> bool:
         """Whether all its threads are stopped, or it has ended."""
@@ -93,6 +93,13 @@ class Resident:
             # Whoever comes from outside into the network, such as somebody's tcpdump, is not the program's.
             return False
         return True
+
+    def _status(self, name: bytes) -> list[int]:
+        with suppress(*_GONE):
+            for line in _read("status", self._descriptor).splitlines():
+                if line.startswith(name):
+                    return [int(number) for number in line.split()[1:]]
+        return []
 
 
 @contextmanager

@@ -128,7 +128,7 @@ def test_scenarios_pass_in_another_root(other_root: OtherRoot) -> None:
 def test_run_in_another_root_that_is_ended_leaves_nothing(
     other_root: OtherRoot, number: signal.Signals, longest_s: float
 ) -> None:
-    run = other_root.run("node_that_stops or single_partition")
+    run = other_root.run("node_that_stops or single_partition", prefix=f"setsid {PREFIX}")
     assert wait_until(other_root.work_folders, timeout_s=60)
     wait_until(lambda: run.poll() is not None, timeout_s=Random(longest_s).uniform(0, longest_s))
     leases = [

@@ -19,6 +19,7 @@ from harness.codec.verbs.line import Line
 from harness.errors import BackendError
 from harness.waiting import wait_until
 from tests.backends.executable.conftest import PROJECT
+from tests.backends.network.wrappers import states_in
 
 pytestmark = pytest.mark.namespaces
 
@@ -102,6 +103,42 @@ def test_faults_reach_the_process_behind_a_wrapper(scylla: Path) -> None:
         assert node.machine.exit_code() == 0
         for log in site.logs:
             assert "serves clients on port 9042" in log.read_text()
+
+
+# Each node finds its own way, by the folder that it is told.
+WRAPPER = """#!/bin/sh
+case "$SCYLLA_CONF" in
+  */n1) exec setsid "$@" ;;
+  */n2) (setsid "$@" &) ;;
+  */n3) "$@"; exit $? ;;
+  *) exec "$@" ;;
+esac
+"""
+
+
+def test_faults_reach_nodes_whose_wrappers_begin_sessions_or_end_before_them(
+    scylla: Path, tmp_path: Path
+) -> None:
+    wrapper = tmp_path / "wrapper"
+    wrapper.write_text(WRAPPER)
+    wrapper.chmod(0o755)
+    options = ExecutableOptions(executable=scylla, prefix=(str(wrapper),))
+    with site_of(options, Needs(nodes=3)) as site:
+        cluster = LiveCluster.start(site)
+        nodes = [cluster.node(name) for name in ("n1", "n2", "n3")]
+        for node in nodes:
+            inside = site.network.node(node.name)
+            node.pause()
+            assert states_in(inside)
+            assert all(threads == {"T"} for threads in states_in(inside).values())
+            node.resume()
+        nodes[0].kill()
+        assert nodes[0].machine.exit_code() == -9
+        for node, log in zip(nodes[1:], site.logs[1:], strict=True):
+            node.stop()
+            assert node.machine.exit_code() == 0
+            assert " stops\n" in log.read_text()
+        assert [states_in(site.network.node(node.name)) for node in nodes] == [{}, {}, {}]
 
 
 def test_scenarios_pass_and_the_cluster_is_used_again(scylla: Path, tmp_path: Path) -> None:

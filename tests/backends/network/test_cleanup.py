@@ -22,9 +22,11 @@ from tests.backends.network.networks import (
     skip_without_root,
     written_on_interfaces,
 )
+from tests.backends.network.wrappers import servers_in
 
 pytestmark = pytest.mark.namespaces
 
+PROJECT = Path(__file__).parents[3]
 TIMEOUT_S = 20
 SUBNET = IPv4Network("198.19.254.0/24")
 
@@ -44,15 +46,34 @@ print("up", flush=True)
 time.sleep(1000)
 """
 
+WRAPPED_RUN = """
+import sys
+from pathlib import Path
+from harness.backends.network.network import Network
+from tests.backends.network.wrappers import WRAPPERS, start_wrapped, why_not
+folder = Path(sys.argv[1])
+network = Network.create(len(WRAPPERS), state_folder=folder / "state")
+for number, (node, wrapper) in enumerate(zip(network.nodes, WRAPPERS.values())):
+    if not why_not(node, wrapper, log=folder / "wrapper.log"):
+        process, _ = start_wrapped(node, wrapper, log=folder / f"{node.name}.log")
+        if number % 2:
+            process.pause()
+print("up", flush=True)
+sys.stdin.readline()
+network.close()
+"""
+
 
 @pytest.fixture
 def run(state_folder: Path, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start a run of its own that makes a network, and wait until it has said something."""
     runs: list[subprocess.Popen[str]] = []
 
-    def start(*, until: str = "up", more: str = "") -> subprocess.Popen[str]:
+    def start(*, program: str = RUN, until: str = "up", more: str = "") -> subprocess.Popen[str]:
         run = subprocess.Popen(
-            [sys.executable, "-c", RUN, str(tmp_path), more],
+            [sys.executable, "-c", program, str(tmp_path), more],
+            cwd=PROJECT,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, RUN_VARIABLE: str(tmp_path), "TMPDIR": str(tmp_path)},
@@ -101,6 +122,24 @@ def test_nothing_is_left_of_a_run_killed_at_any_moment(
         assert not state_folder.is_dir() or not list(state_folder.iterdir())
         assert list(tmp_path.glob("scylla-wire-harness-*")) == []
         assert not interfaces_with(written)
+
+
+@pytest.mark.parametrize("is_killed", [False, True], ids=["closed", "killed"])
+def test_nothing_is_left_of_nodes_behind_wrappers(
+    run: Callable[..., subprocess.Popen[str]], state_folder: Path, tmp_path: Path, is_killed: bool
+) -> None:
+    ended = run(program=WRAPPED_RUN)
+    servers = {pid for log in tmp_path.glob("n*.log") for pid in servers_in(log)}
+    assert len(servers) > 1
+    assert servers < processes_of(tmp_path)
+    if is_killed:
+        end(ended)
+        clean(state_folder=state_folder)
+    else:
+        ended.communicate("\n", timeout=TIMEOUT_S)
+    assert processes_of(tmp_path) == set()
+    assert list(lease_paths(state_folder)) == []
+    assert list(tmp_path.glob("scylla-wire-harness-*")) == []
 
 
 def test_it_is_told_what_was_removed(

@@ -192,6 +192,7 @@ import os, socket, sys
 from pathlib import Path
 from harness.backends.network.network import Network
 from harness.backends.network.template import Template
+from tests.backends.network.wrappers import start_wrapped
 folder = Path(sys.argv[1]).parent
 (folder / "program_of_nobody.py").write_text("import os\\ndef main(arguments): return 40 + os.geteuid()")
 template = Template("program_of_nobody", environment={**os.environ, "PYTHONPATH": f"{folder}:{os.environ['PYTHONPATH']}"})
@@ -210,6 +211,14 @@ with Network.create(2, state_folder=Path(sys.argv[1])) as network:
             near.connect((address, 9042))
         except TimeoutError:
             print("isolated")
+    for words in (["setsid"], ["unshare", "--fork", "--pid"]):
+        process, server = start_wrapped(network.node("n2"), words, log=folder / "log")
+        process.pause()
+        process.resume()
+        print("stopped behind", words[0], process.stop(), server.is_alive())
+        process, server = start_wrapped(network.node("n2"), words, log=folder / "log")
+        process.kill()
+        print("killed behind", words[0], process.exit_code(), server.is_alive())
     print("behind the prefix:", *network.client.command_prefix[:1])
     print("a copy ended with", network.node("n1").start_copy(template, [], log=folder / "log").wait(timeout_s=20))
 template.close()
@@ -256,7 +265,15 @@ def test_root_is_not_needed_where_users_have_namespaces(namespaces: None, folder
     reached, *rest = ended.stdout.splitlines()
     assert re.fullmatch(r"reached from 198\.1[89]\.\d+\.254", reached)
     # There, who is nobody here is root.
-    assert rest == ["isolated", "behind the prefix: nsenter", "a copy ended with 40"]
+    assert rest == [
+        "isolated",
+        "stopped behind setsid 0 False",
+        "killed behind setsid -9 False",
+        "stopped behind unshare 0 False",
+        "killed behind unshare -9 False",
+        "behind the prefix: nsenter",
+        "a copy ended with 40",
+    ]
     assert wait_until(lambda: not list((folder_of_nobody / "state").iterdir()), timeout_s=5)
 
 
