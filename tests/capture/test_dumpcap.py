@@ -26,6 +26,7 @@ pytestmark = pytest.mark.namespaces
 # CQL v4: OPTIONS and its answer, SUPPORTED with one option.
 OPTIONS = bytes.fromhex("04 00 0001 05 00000000")
 SUPPORTED = bytes.fromhex("84 00 0001 06 00000018 0001 000b 43514c5f56455253494f4e 0001 0005 332e332e31 ")
+MARKS_SENDER = bytes.fromhex("020000000000")
 
 
 class OtherTap:
@@ -147,7 +148,10 @@ def test_nodes_do_not_answer_marks(own_network: Network, path: Path) -> None:
         capture.mark()
         done = capture.stop()
     packets = [event for event in events_of(done.path) if isinstance(event, Packet)]
-    assert all(decode_sentinel(packet) is not None for packet in packets)
+    marks = [packet for packet in packets if decode_sentinel(packet) is not None]
+    assert {packet.data[6:12] for packet in marks} == {MARKS_SENDER}
+    # Not none at all: a client of an earlier network with this subnet may go on saying goodbye.
+    assert not any(packet.data.startswith(MARKS_SENDER) for packet in packets)
 
 
 def test_a_mark_stands_behind_what_came_before_it(network: Network, capture: RunningCapture) -> None:
