@@ -29,9 +29,10 @@ from harness.expect import (
 MAP = "CREATE TABLE demo3.map (id int PRIMARY KEY, country text, capital text)"
 INSERT = "INSERT INTO demo3.map (id, country, capital) VALUES (117, 'Germany', 'Berlin') IF NOT EXISTS"
 BALLOT = Capture("ballot")
+LATE = "tables with tablets have such transactions since 2025.4 alone"
 
 
-@pytest.mark.cluster(capture="lwt_insert_twice", nodes=3)
+@pytest.mark.cluster(capture="lwt_insert_twice", nodes=3, tablets=False, because=LATE)
 def test_insert_if_not_exists_runs_a_round_of_paxos(cluster: Cluster, session: Session, wire: Wire) -> None:
     """RF 3: one of the other replicas has to promise, accept and learn; in the end all three are through, and prune.
 
@@ -61,7 +62,7 @@ def test_insert_if_not_exists_runs_a_round_of_paxos(cluster: Cluster, session: S
     )
 
 
-@pytest.mark.cluster(capture="lwt_insert_twice", nodes=3)
+@pytest.mark.cluster(capture="lwt_insert_twice", nodes=3, tablets=False, because=LATE)
 def test_second_insert_decides_on_nothing_in_a_round_of_its_own(
     cluster: Cluster, session: Session, wire: Wire
 ) -> None:
@@ -98,7 +99,7 @@ def test_second_insert_decides_on_nothing_in_a_round_of_its_own(
     )
 
 
-@pytest.mark.cluster(capture="lwt_conditions", nodes=3)
+@pytest.mark.cluster(capture="lwt_conditions", nodes=3, tablets=False, because=LATE)
 def test_conditions_and_serial_reads_run_the_same_round(
     cluster: Cluster, session: Session, wire: Wire
 ) -> None:

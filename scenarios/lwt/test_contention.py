@@ -20,9 +20,10 @@ from harness.expect import (
 
 MAP = "CREATE TABLE demo3.map (id int PRIMARY KEY, country text, capital text)"
 UPDATE = "UPDATE demo3.map SET capital='{}' WHERE id=200 IF country='X'"
+LATE = "tables with tablets have such transactions since 2025.4 alone"
 
 
-@pytest.mark.cluster(capture="lwt_contention", nodes=3)
+@pytest.mark.cluster(capture="lwt_contention", nodes=3, tablets=False, because=LATE)
 def test_contended_updates_keep_the_order_of_paxos(cluster: Cluster, session: Session, wire: Wire) -> None:
     """RF 3, two coordinators, twenty updates each: promise, vote, outcome and sweeping up of a ballot keep their order.
 
