@@ -27,6 +27,8 @@ _SEEDS_JOIN_AT_ONCE = (4, 2)
 _TABLETS_SINCE = (6, 0)
 _TABLETS_SAID_BY_KEYSPACES_SINCE = (6, 2)
 _TABLETS_MODE_SINCE = (2025, 2)
+_TABLETS_WITH_VIEWS_AS_EXPERIMENT = (2025, 1), (2025, 4)
+"""Since which release they are, and since which no more; later ones want as many replicas as there are racks."""
 _AUDITED_UNASKED_SINCE = (2026, 1)
 _NETWORK_IO_LIMITED_SINCE = (4, 6)
 _RING_DELAY_MS = 3000
@@ -194,6 +196,8 @@ def settings_of(
     if has_tablets:
         is_mode = release.numbers >= _TABLETS_MODE_SINCE
         settings |= {"tablets_mode_for_new_keyspaces": "enabled"} if is_mode else {"enable_tablets": True}
+        if _TABLETS_WITH_VIEWS_AS_EXPERIMENT[0] <= release.numbers < _TABLETS_WITH_VIEWS_AS_EXPERIMENT[1]:
+            settings["experimental_features"] = ["views-with-tablets"]
     elif _TABLETS_SINCE <= release.numbers < _TABLETS_SAID_BY_KEYSPACES_SINCE and cluster_name is not None:
         # As it is delivered, keyspaces that do not care have them.
         settings["enable_tablets"] = False

@@ -103,7 +103,18 @@ def test_nodes_leave_places_for_network_io_to_others_where_they_can_be_told(
 
 @pytest.mark.parametrize(
     ("release", "setting"),
-    [(MODERN, {"enable_tablets": True}), (NEWER, {"tablets_mode_for_new_keyspaces": "enabled"})],
+    [
+        (Release.of("6.2.3-0.2025"), {"enable_tablets": True}),
+        (MODERN, {"enable_tablets": True, "experimental_features": ["views-with-tablets"]}),
+        (
+            NEWER,
+            {
+                "tablets_mode_for_new_keyspaces": "enabled",
+                "experimental_features": ["views-with-tablets"],
+            },
+        ),
+        (Release.of("2025.4.1-0.2026"), {"tablets_mode_for_new_keyspaces": "enabled"}),
+    ],
 )
 def test_tablets_are_enabled_as_the_version_has_it(release: Release, setting: dict[str, object]) -> None:
     without, having = settings(release, Needs()), settings(release, Needs(), has_tablets=True)
