@@ -5,6 +5,7 @@ Source:
 """
 
 import time
+from enum import Enum, auto
 from typing import Any
 
 from harness.backends.live.coordinators import Coordinators
@@ -18,6 +19,15 @@ from harness.backends.network.link_shape import LinkShape
 from harness.errors import BackendError
 from harness.topology import Node, Topology
 from harness.waiting import wait_until
+
+
+class Outage(Enum):
+    """Why a node answers nobody."""
+
+    KILLED = auto()
+    STOPPED = auto()
+    PAUSED = auto()
+    ISOLATED = auto()
 
 
 class Members:
@@ -34,8 +44,8 @@ class Members:
         """How often something was done to the cluster that is no statement."""
         self.last_change_ns = 0
         """When that was last, since 1970."""
-        self.deaf: dict[str, str] = {}
-        """Addresses of nodes that answer nobody now, and why: killed, stopped, paused or isolated."""
+        self.outages: dict[str, Outage] = {}
+        """Addresses of nodes that answer nobody now, and why."""
         self._gone_ns: dict[str, int] = {}
         self._resumed_ns: dict[str, int] = {}
         self._site = site
@@ -92,7 +102,7 @@ class Members:
     def is_cut_off(self, address: str, since_ns: int) -> bool:
         """Whether the node of an address answers nobody now, has left, or its process has ended since a time."""
         return (
-            address in self.deaf
+            address in self.outages
             or self._gone_ns.get(address, 0) > since_ns
             # Its process goes on: of 2025.1, pings of a node that has left are not answered for a while.
             or any(
@@ -185,13 +195,13 @@ class Members:
         for machine in self._site.machines:
             if machine in self._first or machine.name in self._left:
                 continue
-            if machine not in self._running and machine.address not in self.deaf:
+            if machine not in self._running and machine.address not in self.outages:
                 # It never became a member.
                 if machine.exit_code() is None:
                     machine.kill()
                 self._left.add(machine.name)
                 continue
-            if machine.address in self.deaf:
+            if machine.address in self.outages:
                 self._bring_back(machine)
             self.decommission(machine)
         return tuple(machine for machine in self._site.machines if machine.name in self._left)
@@ -209,12 +219,12 @@ class Members:
 
     def kill(self, machine: Machine) -> None:
         """End its process at once."""
-        self._note_gone(machine, "killed")
+        self._note_gone(machine, Outage.KILLED)
         machine.kill()
 
     def stop(self, machine: Machine) -> None:
         """Let it shut down; returns when the others know."""
-        self._note_gone(machine, "stopped")
+        self._note_gone(machine, Outage.STOPPED)
         machine.stop()
         self._readiness.wait_for_down(machine, self._talking)
 
@@ -223,7 +233,7 @@ class Members:
         self.note_change()
         machine.start()
         self._readiness.wait_for_cql([machine])
-        self.deaf.pop(machine.address, None)
+        self.outages.pop(machine.address, None)
         if machine not in self._running:
             self._running.append(machine)
         self._readiness.wait_for_peers(self._talking)
@@ -235,7 +245,7 @@ class Members:
         """Let it stand still."""
         expect_running(machine)
         self.note_change()
-        self.deaf[machine.address] = "paused"
+        self.outages[machine.address] = Outage.PAUSED
         machine.pause()
 
     def resume(self, machine: Machine) -> None:
@@ -248,7 +258,7 @@ class Members:
         """Cut it off."""
         self.note_change()
         if not peers:
-            self.deaf[machine.address] = "isolated"
+            self.outages[machine.address] = Outage.ISOLATED
         self._cut.add(machine.name)
         machine.isolate(peers)
 
@@ -311,10 +321,10 @@ class Members:
 
     def _bring_back(self, machine: Machine) -> None:
         """Undo what was done to a node."""
-        how = self.deaf.get(machine.address, "")
-        if how in {"killed", "stopped"}:
+        why = self.outages.get(machine.address)
+        if why in {Outage.KILLED, Outage.STOPPED}:
             self.start(machine)
-        elif how == "paused":
+        elif why is Outage.PAUSED:
             self.resume(machine)
         if machine.name in self._cut:
             self.heal(machine)
@@ -325,7 +335,7 @@ class Members:
 
     @property
     def _talking(self) -> tuple[Machine, ...]:
-        return tuple(machine for machine in self._running if machine.address not in self.deaf)
+        return tuple(machine for machine in self._running if machine.address not in self.outages)
 
     def _keep_ring(self, topology: Topology) -> None:
         if not self._rings or self._rings[-1][1].ring != topology.ring:
@@ -333,7 +343,7 @@ class Members:
 
     def _wait_until_back(self, machine: Machine) -> None:
         self._readiness.wait_for_cql([machine])
-        self.deaf.pop(machine.address, None)
+        self.outages.pop(machine.address, None)
         self._resumed_ns[machine.address] = time.time_ns()
         self._readiness.wait_for_peers(self._talking)
 
@@ -353,9 +363,9 @@ class Members:
             words = next(machine for machine in self._running if machine.name in missing).last_words()
             raise BackendError(f"{names} is no member of the ring after {self._timeout_s:g} s; {words}")
 
-    def _note_gone(self, machine: Machine, how: str) -> None:
+    def _note_gone(self, machine: Machine, why: Outage) -> None:
         expect_running(machine)
         self.note_change()
-        self.deaf[machine.address] = how
+        self.outages[machine.address] = why
         self._gone_ns[machine.address] = self.last_change_ns
         self._running = [other for other in self._running if other.name != machine.name]

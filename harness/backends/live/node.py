@@ -129,16 +129,7 @@ class LiveNode:
         loss_percent: float = 0,
         bandwidth_kbit_per_s: int | None = None,
     ) -> None:
-        """Make the way from it to some peers worse; none named: to all that there are now.
-
-        It is about packets that this node sends to them; the way back is the peer's to shape. Numbers take the place of
-        those of an earlier call, and without any the way is as it was. Clients notice nothing but what nodes wait for.
-
-        Args:
-            peers: to whom.
-            delay_ms: how much later each packet arrives.
-            loss_percent: how many of a hundred packets are lost, chosen at random.
-            bandwidth_kbit_per_s: None: as fast as the machine is.
+        """Make the way from it to some peers worse, as the contract says; clients notice only what nodes wait for.
 
         Raises:
             BackendError: the kernel lacks what it takes, or refuses.

@@ -8,6 +8,7 @@ from cassandra.cluster import NoHostAvailable
 
 from harness.backends.contract import Needs
 from harness.backends.live.cluster import LiveCluster
+from harness.backends.live.members import Outage
 from harness.backends.network.link_shape import LinkShape
 from harness.backends.simulated import SimulatedSite
 from harness.backends.statements import cql
@@ -96,7 +97,7 @@ def test_a_killed_node_comes_back_with_its_data(cluster: LiveCluster) -> None:
     with pytest.raises(NoHostAvailable):
         session.execute("SELECT * FROM ks.map")
     third.start()
-    assert not cluster.members.deaf
+    assert not cluster.members.outages
     assert session.execute(cql("SELECT v FROM ks.map WHERE id = 1", "ONE")).one().v == "kept"
     assert cluster.session(cluster.nodes[0]).execute(cql("SELECT v FROM ks.map WHERE id = 1", "ALL")).one().v
 
@@ -118,12 +119,12 @@ def test_a_paused_or_isolated_node_is_back_when_that_ends(cluster: LiveCluster) 
     cluster.table(MAP, replication_factor=3)
     first, _, third = cluster.nodes
     third.pause()
-    assert cluster.members.deaf == {third.address: "paused"}
+    assert cluster.members.outages == {third.address: Outage.PAUSED}
     third.resume()
     assert cluster.members.resumed_ns(third.address) > 0
     third.isolate([first])
     third.heal()
-    assert not cluster.members.deaf
+    assert not cluster.members.outages
     cluster.session(first).execute(cql("INSERT INTO ks.map (id, v) VALUES (3, 'x')", "ALL"))
 
 
