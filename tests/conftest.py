@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # How long an example takes is the machine's business, not a claim of the test.
-settings.register_profile("harness", suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("harness", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("harness")
 
 # The stock driver logs lost connections with tracebacks, from threads of its own. Until 3.12, Python cannot format a
