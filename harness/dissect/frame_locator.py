@@ -10,7 +10,7 @@ from typing import NamedTuple
 from harness.codec.cql.frame import FLAG_COMPRESSED
 from harness.codec.cql.frame import HEADER as CQL_HEADER
 from harness.codec.rpc.compression import unwrap
-from harness.codec.rpc.frame import (
+from harness.codec.rpc.headers import (
     MAGIC,
     NEGOTIATION_HEADER,
     REPLY_HEADER,

@@ -7,7 +7,7 @@ tshark 4.0.17.
 import struct
 from typing import NamedTuple
 
-from harness.codec.rpc.frame import MAGIC
+from harness.codec.rpc.headers import MAGIC
 from harness.dissect.disagreement import Reason
 from harness.dissect.frame_locator import Located, compression_of
 from harness.dissect.tshark_packet import CQL_HEADER_BYTES, REPLY_HEADER_BYTES, REQUEST_HEADER_BYTES

@@ -5,7 +5,8 @@ from collections import deque
 from enum import Enum
 from typing import assert_never
 
-from harness.codec.rpc.frame import REPLY_HEADER, REPLY_HEADER_TIMED, REQUEST_HEADER, Frame, FrameKind
+from harness.codec.rpc.frame import Frame, FrameKind
+from harness.codec.rpc.headers import REPLY_HEADER, REPLY_HEADER_TIMED, REQUEST_HEADER
 from harness.codec.rpc.negotiation import Negotiated
 from harness.codec.tcp.segment import Endpoint
 from harness.codec.verbs.line import Line

@@ -9,7 +9,7 @@ from harness.codec.cql.frame import encode_frame as encode_cql_frame
 from harness.codec.cql.messages import Content, Message, frame_of
 from harness.codec.pcapng.events import Interface, SectionStart
 from harness.codec.pcapng.pcapng_encoder import PcapngEncoder
-from harness.codec.rpc.frame import REPLY_HEADER, REQUEST_HEADER
+from harness.codec.rpc.headers import REPLY_HEADER, REQUEST_HEADER
 from harness.codec.rpc.negotiation import answer, encode_negotiation, offer
 from harness.codec.tcp.segment import (
     ACK,

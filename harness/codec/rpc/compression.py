@@ -8,7 +8,7 @@ message/messaging_service.cc, of the lines 4.2 to 2026.3.
 
 import struct
 
-from harness.codec.rpc.frame import FRAME_BYTES_MAX, LAYER
+from harness.codec.rpc.headers import FRAME_BYTES_MAX, LAYER
 from harness.codec.rpc.lz4_block import WINDOW_BYTES, compress_block, decompress_block
 from harness.codec.rpc.scylla_v3 import unwrap_scylla_v3, wrap_scylla_v3
 from harness.codec.rpc.wrapper import LZ4, LZ4_FRAGMENTED, SCYLLA_V3, Algorithm, ControlBlock, Wrapper

@@ -5,10 +5,11 @@ are built with.
 """
 
 from harness.codec.rpc.direction import Direction, Mode
-from harness.codec.rpc.frame import MAGIC, NEGOTIATION_HEADER, Frame, FrameKind
+from harness.codec.rpc.frame import Frame, FrameKind
 from harness.codec.rpc.frame_reader import MSG_ID_MAX, ReplyReader, RequestReader
 from harness.codec.rpc.frame_search import MSG_ID_UNKNOWN_MAX, SEARCH_BYTES_MAX, Start, find_start
 from harness.codec.rpc.header_chain import MSG_ID_GROWTH_MAX, MsgIdBounds
+from harness.codec.rpc.headers import MAGIC, NEGOTIATION_HEADER
 from harness.codec.rpc.negotiation import (
     NEGOTIATION_BYTES_MAX,
     Negotiated,

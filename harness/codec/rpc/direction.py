@@ -2,8 +2,9 @@
 
 import enum
 
-from harness.codec.rpc.frame import NEGOTIATION_HEADER, Frame, undecoded
+from harness.codec.rpc.frame import Frame, undecoded
 from harness.codec.rpc.frame_reader import FrameReader
+from harness.codec.rpc.headers import NEGOTIATION_HEADER
 from harness.codec.rpc.negotiation import Negotiation
 from harness.codec.rpc.wire_format import WireFormat
 

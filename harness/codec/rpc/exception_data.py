@@ -7,7 +7,7 @@ import enum
 import struct
 from dataclasses import dataclass
 
-from harness.codec.rpc.frame import LAYER
+from harness.codec.rpc.headers import LAYER
 from harness.errors import DecodeError, EncodeError, TruncatedError
 
 _HEADER = struct.Struct("<II")

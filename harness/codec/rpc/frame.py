@@ -6,41 +6,21 @@ lines that ScyllaDB 4.0 to 2026.3 are built with.
 
 import enum
 import struct
-from typing import TYPE_CHECKING, NamedTuple, assert_never
+from typing import NamedTuple, assert_never
 
+from harness.codec.rpc.headers import (
+    MAGIC,
+    NEGOTIATION_HEADER,
+    REPLY_HEADER,
+    REPLY_HEADER_TIMED,
+    REQUEST_HEADER,
+    REQUEST_HEADER_UNTIMED,
+    STREAM_END_LENGTH,
+    STREAM_HEADER,
+)
+from harness.codec.rpc.negotiation import Negotiated
+from harness.codec.rpc.wrapper import Wrapper
 from harness.errors import EncodeError
-
-if TYPE_CHECKING:
-    from harness.codec.rpc.negotiation import Negotiated
-    from harness.codec.rpc.wrapper import Wrapper
-
-LAYER = "rpc"
-
-FRAME_BYTES_MAX = 256 << 20
-"""A frame that claims more is taken for a loss of synchronisation; ScyllaDB's largest are some MiB."""
-
-DURATION_UNKNOWN = 0xFFFFFFFF
-"""The duration_us of a reply whose handler was not timed."""
-
-STREAM_END_LENGTH = 0xFFFFFFFF
-
-REQUEST_HEADER = struct.Struct("<QQqI")
-"""timeout_ms, verb, msg_id, length of the payload."""
-
-REQUEST_HEADER_UNTIMED = struct.Struct("<QqI")
-"""verb, msg_id, length of the payload: TIMEOUT was not negotiated."""
-
-REPLY_HEADER = struct.Struct("<qI")
-"""msg_id, length of the payload."""
-
-REPLY_HEADER_TIMED = struct.Struct("<qII")
-"""msg_id, length of the payload, duration_us: HANDLER_DURATION was negotiated."""
-
-STREAM_HEADER = struct.Struct("<I")
-"""Length of the data, or STREAM_END_LENGTH."""
-
-MAGIC = b"SSTARRPC"
-NEGOTIATION_HEADER = struct.Struct("<8sI")
 
 
 class FrameKind(enum.Enum):
@@ -91,7 +71,7 @@ class Frame(NamedTuple):
     reason: str
     """Why the frame is UNDECODED; empty otherwise."""
 
-    wrapper: "Wrapper | None"
+    wrapper: Wrapper | None
     """How the frame was compressed; None if compression is not in force."""
 
     from_client: bool
@@ -115,7 +95,7 @@ def undecoded(payload: bytes, reason: str, *, first_mark: int, last_mark: int, f
     )
 
 
-def encode_frame(frame: Frame, negotiated: "Negotiated | None" = None) -> bytes:
+def encode_frame(frame: Frame, negotiated: Negotiated | None = None) -> bytes:
     """Return the frame's bytes as they stand before compression.
 
     Args:
@@ -149,7 +129,7 @@ def encode_frame(frame: Frame, negotiated: "Negotiated | None" = None) -> bytes:
         raise EncodeError(f"{frame.kind.value} frame: {error}") from error
 
 
-def _encode_call(frame: Frame, negotiated: "Negotiated | None") -> bytes:
+def _encode_call(frame: Frame, negotiated: Negotiated | None) -> bytes:
     """Return the header of a request, a reply or an exception."""
     if negotiated is None:
         raise EncodeError(f"the header of a {frame.kind.value} depends on what was negotiated")

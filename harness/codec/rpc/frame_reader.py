@@ -8,7 +8,8 @@ Source: seastar doc/rpc.md, "Request frame format", "Response frame format", "St
 
 from typing import Protocol
 
-from harness.codec.rpc.frame import (
+from harness.codec.rpc.frame import Frame, FrameKind
+from harness.codec.rpc.headers import (
     FRAME_BYTES_MAX,
     LAYER,
     REPLY_HEADER,
@@ -17,8 +18,6 @@ from harness.codec.rpc.frame import (
     REQUEST_HEADER_UNTIMED,
     STREAM_END_LENGTH,
     STREAM_HEADER,
-    Frame,
-    FrameKind,
 )
 from harness.errors import DecodeError
 

@@ -12,8 +12,8 @@ from itertools import groupby
 from typing import NamedTuple
 
 from harness.codec.rpc.compression import unwrap
-from harness.codec.rpc.frame import STREAM_HEADER
 from harness.codec.rpc.header_chain import Chain, MsgIdBounds, chains_of, links_of
+from harness.codec.rpc.headers import STREAM_HEADER
 from harness.codec.rpc.wire_format import WireFormat
 from harness.codec.rpc.wrapper import SCYLLA_V3
 from harness.errors import DecodeError

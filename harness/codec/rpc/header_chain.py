@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from harness.codec.rpc.frame import (
+from harness.codec.rpc.headers import (
     DURATION_UNKNOWN,
     FRAME_BYTES_MAX,
     REPLY_HEADER,

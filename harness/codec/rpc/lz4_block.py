@@ -5,7 +5,7 @@ The library does the work; here are the limits and our errors, for three formats
 
 import lz4.block
 
-from harness.codec.rpc.frame import FRAME_BYTES_MAX, LAYER
+from harness.codec.rpc.headers import FRAME_BYTES_MAX, LAYER
 from harness.errors import DecodeError
 
 WINDOW_BYTES = 1 << 16

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from harness.codec.byte_reader import ByteReader
 from harness.codec.byte_writer import ByteWriter
-from harness.codec.rpc.frame import LAYER, MAGIC, NEGOTIATION_HEADER
+from harness.codec.rpc.headers import LAYER, MAGIC, NEGOTIATION_HEADER
 from harness.errors import DecodeError, EncodeError
 
 NEGOTIATION_BYTES_MAX = 1 << 16

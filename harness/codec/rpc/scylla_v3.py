@@ -9,7 +9,7 @@ import struct
 import google_crc32c
 import zstandard
 
-from harness.codec.rpc.frame import FRAME_BYTES_MAX, LAYER
+from harness.codec.rpc.headers import FRAME_BYTES_MAX, LAYER
 from harness.codec.rpc.lz4_block import WINDOW_BYTES, compress_block, decompress_block_of_unknown_size
 from harness.codec.rpc.wrapper import (
     CONTROL_BLOCK_BYTES,

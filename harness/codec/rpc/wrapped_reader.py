@@ -1,8 +1,9 @@
 """Frames with compression: takes each out of its wrapper and reads it with the reader of plain frames."""
 
 from harness.codec.rpc.compression import unwrap
-from harness.codec.rpc.frame import FRAME_BYTES_MAX, LAYER, STREAM_HEADER, Frame, FrameKind, undecoded
+from harness.codec.rpc.frame import Frame, FrameKind, undecoded
 from harness.codec.rpc.frame_reader import FrameReader
+from harness.codec.rpc.headers import FRAME_BYTES_MAX, LAYER, STREAM_HEADER
 from harness.codec.rpc.scylla_v3 import decode_control
 from harness.codec.rpc.wrapper import SCYLLA_V3, ControlBlock, Wrapper
 from harness.errors import DecodeError

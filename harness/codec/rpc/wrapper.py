@@ -8,7 +8,7 @@ import struct
 import uuid
 from dataclasses import dataclass
 
-from harness.codec.rpc.frame import LAYER
+from harness.codec.rpc.headers import LAYER
 from harness.errors import DecodeError, EncodeError
 
 LZ4 = "LZ4"

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from harness.codec.rpc.compression import wrap
 from harness.codec.rpc.connection import FOREIGN_BYTES_MIN, ConnectionDecoder
-from harness.codec.rpc.frame import FRAME_BYTES_MAX, Frame, FrameKind, encode_frame
+from harness.codec.rpc.frame import Frame, FrameKind, encode_frame
 from harness.codec.rpc.frame_search import SEARCH_BYTES_MAX
+from harness.codec.rpc.headers import FRAME_BYTES_MAX
 from harness.codec.rpc.negotiation import Negotiated, agree, answer, encode_negotiation, offer
 from harness.codec.rpc.wrapper import COMPRESSIONS, LZ4_FRAGMENTED, SCYLLA_V3, Algorithm
 from tests.codec.rpc.conversations import bytes_of, decoded, unmarked

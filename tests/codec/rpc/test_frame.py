@@ -2,7 +2,8 @@
 
 import pytest
 
-from harness.codec.rpc.frame import DURATION_UNKNOWN, Frame, FrameKind, encode_frame, undecoded
+from harness.codec.rpc.frame import Frame, FrameKind, encode_frame, undecoded
+from harness.codec.rpc.headers import DURATION_UNKNOWN
 from harness.codec.rpc.negotiation import Negotiated
 from harness.errors import EncodeError
 from tests.codec.rpc.examples import CLIENT_4_2, CLIENT_ID_4_2, EXCEPTION_HELLO

@@ -1,6 +1,6 @@
 import pytest
 
-from harness.codec.rpc.frame import FRAME_BYTES_MAX, Frame, FrameKind
+from harness.codec.rpc.frame import Frame, FrameKind
 from harness.codec.rpc.frame_reader import (
     FrameReader,
     ReplyReader,
@@ -8,6 +8,7 @@ from harness.codec.rpc.frame_reader import (
     StreamReader,
     plain_reader,
 )
+from harness.codec.rpc.headers import FRAME_BYTES_MAX
 from harness.errors import DecodeError
 from tests.codec.rpc.examples import (
     CLIENT_ID_4_2,

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.codec.rpc.frame import MAGIC
+from harness.codec.rpc.headers import MAGIC
 from harness.codec.rpc.negotiation import (
     Feature,
     Negotiated,

@@ -1,7 +1,8 @@
 """One direction of a connection between nodes: bytes in, the peer's negotiation and then its frames out."""
 
-from harness.codec.rpc.frame import MAGIC, NEGOTIATION_HEADER, Frame
+from harness.codec.rpc.frame import Frame
 from harness.codec.rpc.frame_reader import FrameReader
+from harness.codec.rpc.headers import MAGIC, NEGOTIATION_HEADER
 from harness.codec.rpc.negotiation import Negotiated, Negotiation, decode_negotiation
 from harness.codec.rpc.wire_format import format_of, reader_of
 from harness.codec.rpc.wrapped_reader import DictionaryNotes

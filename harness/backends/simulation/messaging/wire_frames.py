@@ -1,7 +1,7 @@
 """Frames as they leave a node: header, payload, and the compression that was agreed on."""
 
 from harness.codec.rpc.compression import wrap
-from harness.codec.rpc.frame import (
+from harness.codec.rpc.headers import (
     REPLY_HEADER,
     REQUEST_HEADER,
     REQUEST_HEADER_UNTIMED,
