@@ -329,13 +329,13 @@ class LiveRecorder:
             self._dissector.learn(self._context)
             while chunk := self._file.read(_CHUNK_BYTES):
                 self._take(self._dissector.feed(chunk))
-            self._settle()
+            self._read_held_up()
         except OSError as error:
             raise CaptureError(f"cannot read the capture {self._capture.path}: {error.strerror}") from error
         except DecodeError as error:
             raise CaptureError(f"{self._capture.path} is no capture that can be read: {error}") from error
 
-    def _settle(self) -> None:
+    def _read_held_up(self) -> None:
         """Read what has been held up for a while by what there is: nodes do not pause within a message."""
         held_up_from, now_s = self._dissector.held_up_from, time.monotonic()
         if held_up_from != self._held_up_from:
