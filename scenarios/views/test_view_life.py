@@ -44,10 +44,9 @@ def test_view_follows_its_table_rf_2(cluster: Cluster, session: Session, wire: W
         )
         session.execute(cql("UPDATE demo2.buildings SET height = 829 WHERE name = 'Burj Khalifa'", "TWO"))
         session.execute(cql("UPDATE demo2.buildings SET city = null WHERE name = 'One WTC'", "TWO"))
-    life.expect(
-        view_updates(base.full_name, view.full_name),
-        exactly(life.count(one_way(MUTATION)), one_way(MUTATION_DONE)),
-    )
+    life.expect(view_updates(base.full_name, view.full_name))
+    # Counted when all that is due has come: updates may be late.
+    life.expect(exactly(life.count(one_way(MUTATION)), one_way(MUTATION_DONE)))
 
 
 @pytest.mark.cluster(capture="view_life_rf3", nodes=5)
@@ -62,15 +61,16 @@ def test_view_follows_its_table_rf_3(cluster: Cluster, session: Session, wire: W
     with wire.statement("life of a row") as life:
         session.execute(cql(INSERT.format("demo3", *DUBAI), "QUORUM"))
         session.execute(cql(INSERT.format("demo3", *NEW_YORK), "QUORUM"))
+        # From another coordinator, a change could overtake what it changes; and the next one it.
+        wire.settle()
         elsewhere.execute(
             cql("UPDATE demo3.buildings SET city = 'Dubai 2' WHERE name = 'Burj Khalifa'", "QUORUM")
         )
+        wire.settle()
         session.execute(cql("UPDATE demo3.buildings SET height = 829 WHERE name = 'Burj Khalifa'", "QUORUM"))
         session.execute(cql("UPDATE demo3.buildings SET city = null WHERE name = 'One WTC'", "QUORUM"))
-    life.expect(
-        view_updates(base.full_name, view.full_name),
-        exactly(life.count(one_way(MUTATION)), one_way(MUTATION_DONE)),
-    )
+    life.expect(view_updates(base.full_name, view.full_name))
+    life.expect(exactly(life.count(one_way(MUTATION)), one_way(MUTATION_DONE)))
 
 
 @pytest.mark.cluster(capture="materialized_view", nodes=3)
