@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from harness.golden.normalise import Flow
+from harness.golden.normal_form import Flow
 
 _PAIR = 1 << 32
 """What a pair counts, so that no likeness of others makes up for one that is missing."""

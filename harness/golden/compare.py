@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from harness.codec.verbs.read_command import SliceOption
-from harness.golden.normalise import Answer, Flow, Sent, Step, Wait
+from harness.golden.normal_form import Answer, Flow, Sent, Step, Wait
 from harness.golden.step_kind import FREE_IN_CHOICE, UNCOUNTED, StepKind
 from harness.golden.structure import Structure
 

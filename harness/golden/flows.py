@@ -6,7 +6,8 @@ from typing import NamedTuple
 from harness.events.statement_scope import StatementScopes
 from harness.events.statements import ClientStatement
 from harness.events.trace import Trace
-from harness.golden.normalise import Flow, flow_of
+from harness.golden.normal_form import Flow
+from harness.golden.normalise import flow_of
 
 
 class StatementFlow(NamedTuple):

@@ -6,7 +6,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from harness.golden.compare import waits_text
-from harness.golden.normalise import CLIENT, COORDINATOR, Flow, Sent, Step
+from harness.golden.normal_form import CLIENT, COORDINATOR, Flow, Sent, Step
 
 
 class LaneRow(NamedTuple):

@@ -13,7 +13,7 @@ from harness.golden.compare import Difference, unseen_differences
 from harness.golden.comparison import Comparison, compare_flows
 from harness.golden.conversations import course_differences, courses_of
 from harness.golden.flows import statement_flows
-from harness.golden.normalise import Answer, Flow
+from harness.golden.normal_form import Answer, Flow
 from harness.golden.vocabulary import Vocabulary, merged, vocabulary_differences, vocabulary_of
 from tests.conformance.listed_differences import MESSAGES, OF_DECISION, Listed, is_of_pruning
 from tests.conformance.mutation import Mutation, mutated

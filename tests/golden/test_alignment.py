@@ -1,7 +1,7 @@
 """Which statements of two runs are the same."""
 
 from harness.golden.alignment import Pair, aligned
-from harness.golden.normalise import Flow
+from harness.golden.normal_form import Flow
 
 
 def flow(text: str, level: str = "QUORUM", *, part: bool = True) -> Flow:

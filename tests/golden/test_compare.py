@@ -13,7 +13,7 @@ from harness.events.statement_scope import statement_scopes
 from harness.events.trace import Trace
 from harness.golden.compare import Difference, flow_differences, pooled_differences, unseen_differences
 from harness.golden.flows import StatementFlow, statement_flows
-from harness.golden.normalise import Flow
+from harness.golden.normal_form import Flow
 from tests.conformance.mutation import Mutation, mutated
 from tests.golden.real_flows import NAMES, real_flows, real_trace
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from harness.golden.normalise import COORDINATOR, Flow, Step, Wait
+from harness.golden.normal_form import COORDINATOR, Flow, Step, Wait
 from harness.golden.step_kind import StepKind
 from tests.golden.real_flows import real_flows
 
