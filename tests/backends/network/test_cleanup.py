@@ -136,7 +136,7 @@ def test_nothing_is_left_of_nodes_behind_wrappers(
         end(ended)
         clean(state_folder=state_folder)
     else:
-        ended.communicate("\n", timeout=TIMEOUT_S)
+        ended.communicate("\n", timeout=60)
     assert processes_of(tmp_path) == set()
     assert list(lease_paths(state_folder)) == []
     assert list(tmp_path.glob("scylla-wire-harness-*")) == []
