@@ -64,7 +64,9 @@ def test_hints_are_handed_over_once_the_node_is_back(cluster: Cluster, session: 
     handover.expect(
         arrived,
         *[exactly(1, hint) for hint in hints],
+        # Of this table: nodes write what roles there are ten seconds after they have begun.
         exactly(
-            handover.count(one_way(HINT_MUTATION)), one_way(MUTATION_DONE, sender=dead, receiver=coordinator)
+            handover.count(one_way(HINT_MUTATION, table=table)),
+            one_way(MUTATION_DONE, sender=dead, receiver=coordinator, table=table),
         ),
     )
