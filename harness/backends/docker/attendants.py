@@ -50,7 +50,7 @@ class Attendants:
         self._image = image
         self._options = options
         self._nodes = nodes
-        self._labels = {labels.CLUSTER: cluster, labels.OWNER: labels.owner(), labels.CAPTURE: "sidecar"}
+        self._labels = labels.of_cluster(cluster) | {labels.CAPTURE: "sidecar"}
         self._tap: EngineTap | None = None
         self._anchor = ""
         self._relay: Relay | None = None

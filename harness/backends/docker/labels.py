@@ -32,6 +32,17 @@ def owner() -> str:
     return f"{_place()}/{os.getpid()}/{started}"
 
 
+def of_cluster(name: str, *, stays: bool = False) -> dict[str, str]:
+    """What is written on all that this process makes for a cluster.
+
+    Args:
+        name: the cluster's.
+        stays: whether that is to be there when this process has ended.
+    """
+    written = {CLUSTER: name, OWNER: owner()}
+    return written | {STAYS: "1"} if stays else written
+
+
 def is_left_over(labels: Mapping[str, str], *, with_kept: bool = False) -> bool:
     """Whether something is of a process of this machine that has ended.
 

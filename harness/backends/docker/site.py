@@ -80,15 +80,15 @@ class DockerSite:
         self.release: Release = release_of(engine, image_id, options.image)
         self.line, self.boots_together = self.release.line, self.release.boots_together
         self.has_tablets = tablets_wanted(needs, options.has_tablets, self.release)
+        self._overlay: dict[str, Any] = {} if options.yaml is None else read_overlay(options.yaml)
+        image = sidecar_image(engine, name, options)
         # Last of what may be refused.
         self.folder = make_folder()
         self._engine = engine
         self._needs = needs
         self._options = options
-        self._overlay: dict[str, Any] = {} if options.yaml is None else read_overlay(options.yaml)
-        self._labels = {labels.CLUSTER: name, labels.OWNER: labels.owner()}
-        image = sidecar_image(engine, name, options)
-        way_in = WayIn(engine, image=image, labels=self._labels)
+        self._labels = labels.of_cluster(name, stays=is_ours and options.stays)
+        way_in = WayIn(engine, image=image, labels=labels.of_cluster(name))
         self._firewall, self._links = Firewall(way_in), ContainerLinks(way_in)
         self._machines: list[DockerMachine] = []
         self._count = count_of(needs)
@@ -113,9 +113,7 @@ class DockerSite:
         release = release_of(engine, image_id, options.image)
         tablets_wanted(needs, options.has_tablets, release)
         name = f"wire-{os.getpid()}-{secrets.token_hex(3)}"
-        written = {labels.CLUSTER: name, labels.OWNER: labels.owner()}
-        if options.stays:
-            written[labels.STAYS] = "1"
+        written = labels.of_cluster(name, stays=options.stays)
         folder: Path | None = None
         try:
             network = make_network(engine, name, labels=written, subnet=options.subnet)
@@ -123,14 +121,13 @@ class DockerSite:
                 engine, network, name=name, needs=needs, options=options, image_id=image_id, is_ours=True
             )
             folder = site.folder
-            site._labels = written
             site._attendants.hold_bridge_up(image_id=image_id, name=f"{name}-anchor", written=written)
             site._attendants.make_way()
             for _ in range(count):
                 site._add()
         except BaseException:
             with interrupts_wait():
-                remove_all(engine, {labels.CLUSTER: name, labels.OWNER: written[labels.OWNER]})
+                remove_all(engine, labels.of_cluster(name))
                 if folder is not None:
                     remove_folder(folder)
             raise
@@ -245,7 +242,7 @@ class DockerSite:
         """Remove everything; of a cluster that somebody else has made, what is ours alone."""
         self._leave()
         # By what is written on it: who is interrupted while something is made does not know it yet.
-        remove_all(self._engine, {labels.CLUSTER: self.name, labels.OWNER: self._labels[labels.OWNER]})
+        remove_all(self._engine, labels.of_cluster(self.name))
 
     def _leave(self) -> None:
         self._links.close()

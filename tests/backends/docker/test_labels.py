@@ -2,7 +2,7 @@ import os
 import subprocess
 import sys
 
-from harness.backends.docker.labels import OWNER, STAYS, is_left_over, owner
+from harness.backends.docker.labels import CLUSTER, OWNER, STAYS, is_left_over, of_cluster, owner
 
 
 def of_ended_process() -> str:
@@ -35,3 +35,8 @@ def test_what_another_machine_owns_is_never_left_over_here() -> None:
     assert not is_left_over({OWNER: f"another-{machine}:{rest}"})
     boot, _, process = rest.partition("/")
     assert is_left_over({OWNER: f"{machine}:before-{boot}/{process}"})
+
+
+def test_what_is_to_stay_says_so_beside_whose_it_is() -> None:
+    assert of_cluster("c") == {CLUSTER: "c", OWNER: owner()}
+    assert of_cluster("c", stays=True) == {CLUSTER: "c", OWNER: owner(), STAYS: "1"}
