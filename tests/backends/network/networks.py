@@ -1,9 +1,11 @@
 """Networks for tests, and two ends of a connection in them."""
 
+import os
 import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from threading import Thread
 
@@ -84,6 +86,11 @@ def transfer(near: socket.socket, far: socket.socket, data: bytes) -> bytes:
         return receive(far, len(data))
     finally:
         sender.join()
+
+
+def own_subnet(prefix: int) -> IPv4Network:
+    """A subnet of up to 512 addresses that other runs of these tests, at the same time, hardly take."""
+    return IPv4Network((int(IPv4Address("198.19.128.0")) + os.getpid() % 60 * 512, prefix))
 
 
 def written_on_interfaces(state_folder: Path) -> set[str]:

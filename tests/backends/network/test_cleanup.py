@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from harness.waiting import wait_until
 from tests.backends.network.networks import (
     RUN_VARIABLE,
     interfaces_with,
+    own_subnet,
     processes_of,
     skip_without_root,
     written_on_interfaces,
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.namespaces
 
 PROJECT = Path(__file__).parents[3]
 TIMEOUT_S = 20
-SUBNET = IPv4Network("198.19.254.0/24")
+SUBNET = own_subnet(24)
 
 RUN = """
 import sys, time

@@ -19,6 +19,7 @@ from tests.backends.network.networks import (
     connection,
     interfaces_with,
     listening,
+    own_subnet,
     receive,
     skip_without_root,
     written_on_interfaces,
@@ -108,14 +109,14 @@ def test_what_the_machine_uses_is_skipped(
     network: Network, state_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     skip_without_root(network)
-    subnets = IPv4Network("198.19.252.0/23")
+    subnets = own_subnet(23)
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     # Their leases are in different folders: only the route of the other one's interface tells.
     with (
         Network.create(0, state_folder=elsewhere, subnets=subnets) as one,
         Network.create(0, state_folder=state_folder, subnets=subnets) as two,
     ):
-        assert (str(one.subnet), str(two.subnet)) == ("198.19.252.0/24", "198.19.253.0/24")
+        assert [one.subnet, two.subnet] == [*subnets.subnets(new_prefix=24)]
         with pytest.raises(BackendError, match=f"all networks of {subnets} are in use"):
             Network.create(0, state_folder=state_folder, subnets=subnets)
 
