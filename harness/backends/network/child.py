@@ -56,7 +56,7 @@ class Child:
         A process stops after the one that has started it, for job control of a shell takes notice of what stops; but it
         does not stop at all without the one that traces it.
         """
-        for _ in range(_LOOKS):
+        for _ in range(0 if self.is_gone else _LOOKS):
             with self._residents(others) as found:
                 restless = {resident.pid for resident in found if not resident.stands_still()}
                 traced_by = {resident.pid: resident.tracer_pid() for resident in found}
@@ -85,6 +85,8 @@ class Child:
         Returns:
             Who was sent it: number in /proc, start in ticks since boot.
         """
+        if self.is_gone:
+            return []
         with self._residents(others) as found:
             if is_patient:
                 asked = listeners(found) or found
