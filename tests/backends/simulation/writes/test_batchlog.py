@@ -1,6 +1,7 @@
 """Logged batches."""
 
 import asyncio
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -20,6 +21,9 @@ from tests.backends.simulation.writes.writing import MAP, roles_of, row_of, stor
 
 LOG = local_catalog().table("system", "batchlog")
 assert LOG is not None
+WRITE_MS = 10_000
+GIVEN_UP_MS = 200
+"""So soon a coordinator gives up whose writes are lost; its log is not."""
 
 
 def is_of_log(body: MutationRequest) -> bool:
@@ -95,9 +99,26 @@ def test_without_another_live_node_a_batch_is_unavailable() -> None:
     asyncio.run(run())
 
 
+class LaterClock:
+    """A node's world, some time ahead of the others'."""
+
+    def __init__(self, node: LoopbackNode, ahead_ms: int) -> None:
+        self._real = node.context.world
+        self._ahead_us = ahead_ms * 1000
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._real, name)
+
+    @property
+    def now_us(self) -> int:
+        return self._real.now_us + self._ahead_us
+
+
 def test_a_batch_left_over_is_finished_by_a_node_that_keeps_its_log() -> None:
     async def run() -> None:
-        async with loopback_nodes(3, MAP, settings={"write_request_timeout_in_ms": 40}) as nodes:
+        async with loopback_nodes(3, MAP, settings={"write_request_timeout_in_ms": WRITE_MS}) as nodes:
+            coordinating = nodes[0].context
+            coordinating.config = replace(coordinating.config, write_request_timeout_in_ms=GIVEN_UP_MS)
             roles = roles_of(nodes)
             catalog = nodes[0].context.catalog
             batch = [row_of(catalog, "map", key, country=b"x") for key in (3, 4)]
@@ -113,9 +134,7 @@ def test_a_batch_left_over_is_finished_by_a_node_that_keeps_its_log() -> None:
             await roles[1].batchlog.replay()
             assert stored(nodes[1], batch[0]) is None
             nodes[0].messaging.loses = lambda _receiver, _verb: False
-            world = nodes[1].context.world
-            old_us = world.now_us + 100_000
-            await until(lambda: world.now_us > old_us)
+            nodes[1].context.world = LaterClock(nodes[1], 2 * WRITE_MS)  # type: ignore[assignment]
             await roles[1].batchlog.replay()
             assert all(stored(node, mutation) is not None for node in nodes for mutation in batch)
             assert [kept_by(node) for node in nodes] == [0, 0, 1]

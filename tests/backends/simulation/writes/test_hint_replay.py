@@ -1,6 +1,7 @@
 """Hints reach replicas that are back."""
 
 import asyncio
+from dataclasses import replace
 
 from harness.backends.simulation.messaging.connection_index import STREAMING
 from harness.backends.simulation.messaging.verb import Verb
@@ -52,6 +53,8 @@ def test_a_hint_that_is_not_acknowledged_stays_and_is_sent_again() -> None:
             assert len(nodes[0].sent_of(Verb.HINT_MUTATION)) == 1
             assert len(roles[0].hints) == 1
             nodes[0].messaging.loses = lambda _receiver, _verb: False
+            context = nodes[0].context
+            context.config = replace(context.config, write_request_timeout_in_ms=10_000)
 
             def is_sent_again() -> bool:
                 roles[0].hint_replay.send()
