@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,10 @@ settings.load_profile("harness")
 # The stock driver logs lost connections with tracebacks, from threads of its own. Until 3.12, Python cannot format a
 # traceback in one thread while another one parses (gh-106905: "AST constructor recursion depth mismatch").
 logging.getLogger("cassandra").setLevel(logging.CRITICAL)
+
+# What a script starts in the background ignores interrupts, and so would all that tests start, and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
