@@ -247,7 +247,7 @@ def test_a_node_with_a_shorter_journal_knows_what_it_knew(tmp_path: Path) -> Non
 
 def test_a_node_that_was_decommissioned_does_not_start_again(tmp_path: Path) -> None:
     """Source: Scylla (branch 4.2), service/storage_service.cc (prepare_to_join, unbootstrap)."""
-    with whole_nodes(2, tmp_path, write_request_timeout_in_ms=20) as nodes:
+    with whole_nodes(2, tmp_path, write_request_timeout_in_ms=250) as nodes:
         nodes.run(KEYSPACE.format("k", 1))
         nodes.run("CREATE TABLE k.t (p int PRIMARY KEY, v int)")
         agree(nodes)
@@ -262,7 +262,7 @@ def test_a_node_that_was_decommissioned_does_not_start_again(tmp_path: Path) -> 
         nodes.call(at_once(lambda: nodes[1].context.storage.apply(batchlog._entry((bytes(16),), lost))))
         # Younger than twice the timeout of writes, it would be left to its coordinator.
         kept_us = nodes[1].context.world.now_us
-        nodes.until(lambda: nodes[1].context.world.now_us > kept_us + 50_000)
+        nodes.until(lambda: nodes[1].context.world.now_us > kept_us + 510_000)
         nodes.call(nodes[1].node._membership.decommission())
         nodes.call(nodes[1].stop())
         assert len(nodes.run("SELECT v FROM k.t")) == 8
