@@ -94,9 +94,12 @@ class RelaySocket(socket.socket):
         stream = raw_socket(attached)
         stream.settimeout(None)
         # What comes together with the engine's own answer would be lost in the SDK.
+        own, rest = None, b""
+        # Where it is all over at once, the engine may have hung up.
         with contextlib.suppress(OSError):
             stream.sendall(_SPEAK)
-        own, rest = _first_line(stream)
+        with contextlib.suppress(OSError):
+            own, rest = _first_line(stream)
         if not own:
             self._far.close()
             stream.close()

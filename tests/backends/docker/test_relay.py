@@ -1,9 +1,10 @@
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from select import select
 from threading import Thread
+from typing import cast
 
 import pytest
 
@@ -47,6 +48,42 @@ def test_end_of_the_node_is_the_end_here(relay: Relay, started: Started) -> None
         connection.sendall(b"\xff" * 64)
         while connection.recv(1024):
             pass
+
+
+class HangsUp:
+    """An engine that ends the connection to a program in the midst of it, as one does whose container is killed."""
+
+    def __init__(self) -> None:
+        self.api = self
+        self.near, self._far = socket.socketpair()
+        self._server = Thread(target=self._serve)
+
+    def refusing(self, _: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def exec_create(self, *_: object, **__: object) -> dict[str, str]:
+        return {"Id": "1"}
+
+    def exec_start(self, *_: object, **__: object) -> socket.socket:
+        self._server.start()
+        return self.near
+
+    def close(self) -> None:
+        self._server.join()
+
+    def _serve(self) -> None:
+        # What is not read when it is closed resets the connection.
+        select([self._far], [], [])
+        self._far.close()
+
+
+def test_nothing_stays_open_when_the_engine_hangs_up() -> None:
+    engine = HangsUp()
+    with closing(engine), Relay(cast("Engine", engine), "container").socket() as connection:
+        with pytest.raises(ConnectionRefusedError):
+            connection.connect(("198.18.0.1", 9042))
+        assert engine.near.fileno() == -1
+        assert connection.recv(1) == b""
 
 
 @contextmanager
