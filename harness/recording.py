@@ -85,7 +85,7 @@ class Recorder(Seam):
         """Let the run go on for a moment, as what is missing may only be late.
 
         Args:
-            holds: whether it is there now; asked whenever something has come.
+            holds: whether it is there now; asked when something has come, and at the end.
 
         Raises:
             CaptureError: the capture cannot go on.

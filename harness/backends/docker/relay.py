@@ -93,10 +93,10 @@ class RelaySocket(socket.socket):
             raise ConnectionError(str(error)) from error
         stream = raw_socket(attached)
         stream.settimeout(None)
-        # What comes together with the engine's own answer would be lost in the SDK.
         own, rest = None, b""
-        # Where it is all over at once, the engine may have hung up.
+        # An engine may hang up in between, before it has read all, or said all.
         with contextlib.suppress(OSError):
+            # It speaks when it is told to: what comes together with the engine's own answer would be lost in the SDK.
             stream.sendall(_SPEAK)
         with contextlib.suppress(OSError):
             own, rest = _first_line(stream)
