@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -27,30 +28,36 @@ pytestmark = pytest.mark.namespaces
 
 Start = Callable[..., tuple[Process, ProcessIdentity]]
 
+# A handler would not be called if the signal came between "up" and the call that waits.
 POLITE = """
 import signal, sys
-def leave(*_):
-    print("bye", flush=True)
-    sys.exit(7)
-signal.signal(signal.SIGTERM, leave)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 print("up", flush=True)
-signal.pause()
+signal.sigwait([signal.SIGTERM])
+print("bye", flush=True)
+sys.exit(7)
 """
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_left(network: Network) -> Iterator[None]:
+    """Ends what a test has left running, so that the next one is alone on the nodes, whatever happened."""
+    yield
+    for node in network.nodes:
+        for pid in states_in(node):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    assert wait_until(lambda: not any(map(states_in, network.nodes)), timeout_s=10)
+
+
 @pytest.fixture
-def started(tmp_path: Path) -> Iterator[Start]:
-    """Starts the program that serves; nothing of it is left to the next test."""
-    processes: list[Process] = []
+def started(tmp_path: Path) -> Start:
+    """Starts the program that serves."""
 
     def start(node: NetworkNode, wrapper: Sequence[str] = ()) -> tuple[Process, ProcessIdentity]:
-        process, server = start_wrapped(node, wrapper, log=tmp_path / "log")
-        processes.append(process)
-        return process, server
+        return start_wrapped(node, wrapper, log=tmp_path / "log")
 
-    yield start
-    for process in processes:
-        process.kill()
+    return start
 
 
 def test_a_killed_process_is_gone(network: Network, tmp_path: Path) -> None:
