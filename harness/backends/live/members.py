@@ -5,10 +5,10 @@ Source:
 """
 
 import time
-from enum import Enum, auto
 from typing import Any
 
 from harness.backends.live.coordinators import Coordinators
+from harness.backends.live.faults import Faults, Outage
 from harness.backends.live.machine import Machine, Site
 from harness.backends.live.node_api import NodeApi
 from harness.backends.live.readiness import Readiness, expect_running
@@ -19,15 +19,6 @@ from harness.backends.network.link_shape import LinkShape
 from harness.errors import BackendError
 from harness.topology import Node, Topology
 from harness.waiting import wait_until
-
-
-class Outage(Enum):
-    """Why a node answers nobody."""
-
-    KILLED = auto()
-    STOPPED = auto()
-    PAUSED = auto()
-    ISOLATED = auto()
 
 
 class Members:
@@ -44,8 +35,8 @@ class Members:
         """How often something was done to the cluster that is no statement."""
         self.last_change_ns = 0
         """When that was last, since 1970."""
-        self.outages: dict[str, Outage] = {}
-        """Addresses of nodes that answer nobody now, and why."""
+        self.faults = Faults()
+        """What was done to nodes and is not over, by their names."""
         self._gone_ns: dict[str, int] = {}
         self._resumed_ns: dict[str, int] = {}
         self._site = site
@@ -60,7 +51,6 @@ class Members:
         self._running: list[Machine] = []
         self._left: set[str] = set()
         self._first: tuple[Machine, ...] = ()
-        self._cut: set[str] = set()
         self._shaped: dict[str, set[str]] = {}
         """Senders, with those to whom their way is slow or lossy."""
         self._topology: Topology | None = None
@@ -101,13 +91,11 @@ class Members:
 
     def is_cut_off(self, address: str, since_ns: int) -> bool:
         """Whether the node of an address answers nobody now, has left, or its process has ended since a time."""
-        return (
-            address in self.outages
-            or self._gone_ns.get(address, 0) > since_ns
-            # Its process goes on: of 2025.1, pings of a node that has left are not answered for a while.
-            or any(
-                machine.address == address for machine in self._site.machines if machine.name in self._left
-            )
+        return self._gone_ns.get(address, 0) > since_ns or any(
+            # Who has left goes on: of 2025.1, pings of such a node are not answered for a while.
+            self.faults.outage(machine.name) is not None or machine.name in self._left
+            for machine in self._site.machines
+            if machine.address == address
         )
 
     def resumed_ns(self, address: str) -> int:
@@ -188,21 +176,23 @@ class Members:
             BackendError: a node does not come back, or does not leave.
         """
         self._unshape()
+        for machine in self._members:
+            # Nodes that are cut off from each other could not tell that the other one is back.
+            if self.faults.is_isolated(machine.name):
+                self.heal(machine)
         for machine in self._first:
-            if machine.name in self._left:
-                continue
-            self._bring_back(machine)
+            if machine.name not in self._left:
+                self._bring_back(machine)
         for machine in self._site.machines:
             if machine in self._first or machine.name in self._left:
                 continue
-            if machine not in self._running and machine.address not in self.outages:
+            if machine not in self._running and self.faults.halted(machine.name) is None:
                 # It never became a member.
                 if machine.exit_code() is None:
                     machine.kill()
                 self._left.add(machine.name)
                 continue
-            if machine.address in self.outages:
-                self._bring_back(machine)
+            self._bring_back(machine)
             self.decommission(machine)
         return tuple(machine for machine in self._site.machines if machine.name in self._left)
 
@@ -233,40 +223,41 @@ class Members:
         self.note_change()
         machine.start()
         self._readiness.wait_for_cql([machine])
-        self.outages.pop(machine.address, None)
+        self.faults.go_on(machine.name)
         if machine not in self._running:
             self._running.append(machine)
-        self._readiness.wait_for_peers(self._talking)
+        self._wait_for_peers()
         self.wait_for_schema()
-        with self._log.unrecorded():
-            self.coordinators.wait_for_connection(machine.address, timeout_s=self._timeout_s)
+        if machine in self._talking:
+            with self._log.unrecorded():
+                self.coordinators.wait_for_connection(machine.address, timeout_s=self._timeout_s)
 
     def pause(self, machine: Machine) -> None:
         """Let it stand still."""
         expect_running(machine)
         self.note_change()
-        self.outages[machine.address] = Outage.PAUSED
+        self.faults.halt(machine.name, Outage.PAUSED)
         machine.pause()
 
     def resume(self, machine: Machine) -> None:
-        """Let it go on; returns when it is back."""
+        """Let it go on; returns when it is back, unless it is isolated."""
         self.note_change()
         machine.resume()
+        if self.faults.halted(machine.name) is Outage.PAUSED:
+            self.faults.go_on(machine.name)
         self._wait_until_back(machine)
 
     def isolate(self, machine: Machine, peers: tuple[str, ...]) -> None:
         """Cut it off."""
         self.note_change()
-        if not peers:
-            self.outages[machine.address] = Outage.ISOLATED
-        self._cut.add(machine.name)
+        self.faults.isolate(machine.name, peers)
         machine.isolate(peers)
 
     def heal(self, machine: Machine) -> None:
-        """Let it be heard again; returns when it is."""
+        """Let it be heard again; returns when it is, unless its process does not run."""
         self.note_change()
         machine.heal()
-        self._cut.discard(machine.name)
+        self.faults.heal(machine.name)
         self._wait_until_back(machine)
 
     def shape_links(self, machine: Machine, peers: tuple[str, ...], shape: LinkShape) -> None:
@@ -286,8 +277,8 @@ class Members:
             shaped.difference_update(named)
             if not shaped:
                 del self._shaped[machine.name]
-            if not self._shaped and not self._cut:
-                self._readiness.wait_for_peers(self._talking)
+            if not self._shaped:
+                self._wait_for_peers()
 
     def repair(self, machine: Machine, keyspace: str) -> None:
         """Run a repair."""
@@ -320,14 +311,12 @@ class Members:
                 members[sender].shape_links(sorted(receivers & members.keys()), LinkShape())
 
     def _bring_back(self, machine: Machine) -> None:
-        """Undo what was done to a node."""
-        why = self.outages.get(machine.address)
-        if why in {Outage.KILLED, Outage.STOPPED}:
-            self.start(machine)
-        elif why is Outage.PAUSED:
-            self.resume(machine)
-        if machine.name in self._cut:
-            self.heal(machine)
+        """Let its process run."""
+        match self.faults.halted(machine.name):
+            case Outage.KILLED | Outage.STOPPED:
+                self.start(machine)
+            case Outage.PAUSED:
+                self.resume(machine)
 
     @property
     def _members(self) -> tuple[Machine, ...]:
@@ -335,17 +324,20 @@ class Members:
 
     @property
     def _talking(self) -> tuple[Machine, ...]:
-        return tuple(machine for machine in self._running if machine.address not in self.outages)
+        return tuple(machine for machine in self._running if self.faults.outage(machine.name) is None)
 
     def _keep_ring(self, topology: Topology) -> None:
         if not self._rings or self._rings[-1][1].ring != topology.ring:
             self._rings.append((time.time_ns(), topology))
 
     def _wait_until_back(self, machine: Machine) -> None:
-        self._readiness.wait_for_cql([machine])
-        self.outages.pop(machine.address, None)
-        self._resumed_ns[machine.address] = time.time_ns()
-        self._readiness.wait_for_peers(self._talking)
+        if machine in self._talking:
+            self._readiness.wait_for_cql([machine])
+            self._resumed_ns[machine.address] = time.time_ns()
+            self._wait_for_peers()
+
+    def _wait_for_peers(self) -> None:
+        self._readiness.wait_for_peers(self._talking, are_apart=self.faults.are_apart)
 
     def _wait_for_tokens(self) -> None:
         """Return when a node knows the tokens of all that run; they come by gossip."""
@@ -366,6 +358,6 @@ class Members:
     def _note_gone(self, machine: Machine, why: Outage) -> None:
         expect_running(machine)
         self.note_change()
-        self.outages[machine.address] = why
+        self.faults.halt(machine.name, why)
         self._gone_ns[machine.address] = self.last_change_ns
         self._running = [other for other in self._running if other.name != machine.name]

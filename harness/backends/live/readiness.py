@@ -59,21 +59,34 @@ class Readiness:
                 f"{left[0].last_words()}"
             )
 
-    def wait_for_peers(self, machines: Iterable[Machine]) -> None:
+    def wait_for_peers(
+        self, machines: Iterable[Machine], *, are_apart: Callable[[str, str], bool] = lambda *_: False
+    ) -> None:
         """Return when each of them takes all others for alive.
+
+        Args:
+            machines: they.
+            are_apart: whether two of them, by name, cannot hear each other, and may think what they like.
 
         Raises:
             BackendError: one has ended, or they do not in time.
         """
         members = list(machines)
-        addresses = {machine.address for machine in members}
+        heard = {
+            machine.name: {
+                other.address
+                for other in members
+                if other is not machine and not are_apart(machine.name, other.name)
+            }
+            for machine in members
+        }
         doubted, why = members[:1], ""
 
         def all_alive() -> bool:
             nonlocal why
             for machine in members:
                 try:
-                    absent = addresses - self._apis(machine).live_endpoints() - {machine.address}
+                    absent = heard[machine.name] - self._apis(machine).live_endpoints()
                 except BackendError as error:
                     why = f"after {self._timeout_s:g} s still {error}"
                 else:

@@ -8,7 +8,7 @@ from cassandra.cluster import NoHostAvailable
 
 from harness.backends.contract import Needs
 from harness.backends.live.cluster import LiveCluster
-from harness.backends.live.members import Outage
+from harness.backends.live.faults import Outage
 from harness.backends.network.link_shape import LinkShape
 from harness.backends.simulated import SimulatedSite
 from harness.backends.statements import cql
@@ -97,7 +97,7 @@ def test_a_killed_node_comes_back_with_its_data(cluster: LiveCluster) -> None:
     with pytest.raises(NoHostAvailable):
         session.execute("SELECT * FROM ks.map")
     third.start()
-    assert not cluster.members.outages
+    assert cluster.members.faults.outage(third.name) is None
     assert session.execute(cql("SELECT v FROM ks.map WHERE id = 1", "ONE")).one().v == "kept"
     assert cluster.session(cluster.nodes[0]).execute(cql("SELECT v FROM ks.map WHERE id = 1", "ALL")).one().v
 
@@ -119,13 +119,49 @@ def test_a_paused_or_isolated_node_is_back_when_that_ends(cluster: LiveCluster) 
     cluster.table(MAP, replication_factor=3)
     first, _, third = cluster.nodes
     third.pause()
-    assert cluster.members.outages == {third.address: Outage.PAUSED}
+    assert cluster.members.faults.outage(third.name) is Outage.PAUSED
+    assert cluster.members.is_cut_off(third.address, time.time_ns())
     third.resume()
     assert cluster.members.resumed_ns(third.address) > 0
     third.isolate([first])
     third.heal()
-    assert not cluster.members.outages
+    assert not cluster.members.is_cut_off(third.address, time.time_ns())
     cluster.session(first).execute(cql("INSERT INTO ks.map (id, v) VALUES (3, 'x')", "ALL"))
+
+
+@namespaces
+def test_of_several_faults_each_ends_by_itself(cluster: LiveCluster) -> None:
+    cluster.table(MAP, replication_factor=3)
+    first, second, third = cluster.nodes
+    first.isolate([third])
+    # Two that never hear each other are nothing to wait for.
+    second.pause()
+    second.resume()
+    third.isolate()
+    third.pause()
+    third.resume()
+    assert cluster.members.faults.outage(third.name) is Outage.ISOLATED
+    third.kill()
+    third.heal()
+    assert cluster.members.faults.outage(third.name) is Outage.KILLED
+    third.start()
+    first.heal()
+    cluster.session(first).execute(cql("INSERT INTO ks.map (id, v) VALUES (5, 'x')", "ALL"))
+
+
+@namespaces
+def test_all_faults_are_undone_whatever_they_are_together(cluster: LiveCluster) -> None:
+    cluster.table(MAP, replication_factor=3)
+    first, second, third = cluster.nodes
+    first.isolate([third])
+    second.isolate()
+    second.pause()
+    third.isolate()
+    third.kill()
+    assert cluster.members.restore() == ()
+    for node in cluster.nodes:
+        assert cluster.members.faults.outage(node.name) is None
+        cluster.session(node).execute(cql("INSERT INTO ks.map (id, v) VALUES (6, 'x')", "ALL"))
 
 
 def acknowledged_after_s(cluster: LiveCluster, path: Path, statement: object) -> dict[str, float]:
