@@ -20,6 +20,7 @@ _PORT = 2376
 _CONNECT_TIMEOUT_S = 10.0
 _CLOSE_TIMEOUT_S = 1.0
 _REFUSAL_S = 0.25
+_ROUNDS = 3
 _KEEP_ALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
 """In seconds, but for the last, which is in milliseconds: a connection lives as long without an answer."""
 
@@ -74,12 +75,15 @@ class TlsCarrier:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # What was aborted closes its socket when the loop comes round.
+        for _ in range(_ROUNDS):
+            await asyncio.sleep(0)
 
     async def _carry(self, connection: socket.socket) -> None:
         reader, writer = await asyncio.open_unix_connection(sock=connection)
         try:
             async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-                far_reader, far_writer = await asyncio.open_connection(*self._place, ssl=self._context)
+                far_reader, far_writer = await self._connect()
             try:
                 self._why_not = ""
                 _keep_alive(far_writer.get_extra_info("socket"))
@@ -91,6 +95,16 @@ class TlsCarrier:
             self._why_not = _words(error) or f"no answer within {_CONNECT_TIMEOUT_S:g} s"
         finally:
             await _close(writer)
+
+    async def _connect(self) -> _Way:
+        # In two steps, for asyncio leaves a connection open if it is cancelled while it opens one with TLS.
+        reader, writer = await asyncio.open_connection(*self._place)
+        try:
+            await writer.start_tls(self._context, server_hostname=self._place[0])
+        except BaseException:
+            writer.transport.abort()
+            raise
+        return reader, writer
 
     async def _pass_both_ways(self, out: _Way, back: _Way) -> None:
         tasks = [self._loop.create_task(self._pass_on(*back))]

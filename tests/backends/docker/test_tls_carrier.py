@@ -1,8 +1,11 @@
+import gc
 import socket
 import ssl
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from select import select
 from threading import Thread
 
 import pytest
@@ -82,6 +85,24 @@ def exchanged(gate: Gate, data: bytes) -> bytes:
 def test_two_threads_may_use_a_connection_at_once(stack: ExitStack, folder: Path) -> None:
     gate = opened(stack, serving(stack, folder, _BYTES), folder / "client")
     assert exchanged(gate, bytes(len(_BYTES))) == _BYTES
+
+
+def test_nothing_is_left_open_whenever_it_is_closed(stack: ExitStack, folder: Path) -> None:
+    # One is served, and others wait, or are just being made.
+    url = serving(stack, folder, _BYTES)
+    gc.collect()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ResourceWarning)
+        for step in range(40):
+            with ExitStack() as clients:
+                gate = opened(clients, url, folder / "client")
+                for _ in range(3):
+                    client = clients.enter_context(socket.socket(socket.AF_UNIX))
+                    client.connect(gate.url.removeprefix("unix://"))
+                select([client], [], [], step / 4000)
+                gate.close()
+        gc.collect()
+    assert [str(warning.message) for warning in caught] == []
 
 
 def test_bundle_for_everything_else_counts_nothing(
