@@ -1,6 +1,7 @@
 """Transactions among nodes that really talk to each other."""
 
 import asyncio
+from collections.abc import Iterable
 from random import Random
 
 import pytest
@@ -391,10 +392,13 @@ def test_lost_messages_lose_no_decision(seed: int) -> None:
     """
 
     async def write(
-        node: TransactingNode, names: range, applied: dict[int, int], unknown: dict[int, int]
+        node: TransactingNode, names: Iterable[int], applied: dict[int, int], unknown: dict[int, int]
     ) -> None:
         before = 0
-        for name in names:
+        for count, name in enumerate(names):
+            # On a slow machine it may take longer until one comes through.
+            if count >= 12 and applied:
+                return
             try:
                 ((_, found),) = await node.serial_rows(_SELECT)
                 assert isinstance(found, int)
@@ -420,8 +424,8 @@ def test_lost_messages_lose_no_decision(seed: int) -> None:
             unknown: dict[int, int] = {}
             await asyncio.gather(
                 *(
-                    write(node, range(start, start + 12), applied, unknown)
-                    for node, start in zip(nodes, (100, 200, 300), strict=True)
+                    write(node, range(start, start + 1000), applied, unknown)
+                    for node, start in zip(nodes, (1000, 2000, 3000), strict=True)
                 )
             )
             for node in nodes:
