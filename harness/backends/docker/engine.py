@@ -25,6 +25,7 @@ from harness.backends.docker.gate import Gate
 from harness.backends.docker.ssh_carrier import SshCarrier
 from harness.backends.docker.temporary_folder import make_folder, remove_folder
 from harness.backends.docker.tls_carrier import TlsCarrier
+from harness.backends.docker.unix_transport import close_what_does_not_connect
 from harness.backends.docker.unreachable import unreachable
 from harness.errors import BackendError
 from harness.interrupts import interrupts_wait
@@ -278,13 +279,13 @@ def _opened(address: EngineAddress) -> tuple[docker.DockerClient, Gate | None]:
             _knock(address.url)
         else:
             gate.knock(timeout_s=_GATE_TIMEOUT_S)
-        return docker.DockerClient(
-            base_url=address.url if gate is None else gate.url, timeout=TIMEOUT_S
-        ), gate
+        client = docker.DockerClient(base_url=address.url if gate is None else gate.url, timeout=TIMEOUT_S)
+        close_what_does_not_connect(client.api)
     except BaseException:
         if gate is not None:
             gate.close()
         raise
+    return client, gate
 
 
 def _gate(address: EngineAddress) -> Gate:
