@@ -7,7 +7,6 @@ Source:
 """
 
 import json
-import os
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, NotFound
 
-from harness.backends.docker.engine_address import CONTEXT, HOST, EngineAddress, address_of_engine
+from harness.backends.docker.engine_address import EngineAddress, address_of_engine
 from harness.backends.docker.gate import Gate
 from harness.backends.docker.ssh_carrier import SshCarrier
 from harness.backends.docker.temporary_folder import make_folder, remove_folder
@@ -53,13 +52,16 @@ class Engine:
         self._gate = gate
 
     @classmethod
-    def connect(cls) -> "Engine":
-        """Connect to the engine that the environment names.
+    def connect(cls, address: EngineAddress | None = None) -> "Engine":
+        """Connect to an engine.
+
+        Args:
+            address: where it is; None: what the environment says.
 
         Raises:
             BackendError: none answers.
         """
-        address = address_of_engine()
+        address = address or address_of_engine()
         try:
             client, gate = _opened(address)
         except (DockerException, requests.RequestException, OSError, ValueError) as error:
@@ -257,17 +259,17 @@ class Engine:
 
 
 def connected() -> Engine:
-    """The engine that the environment names; the connection is made once.
+    """The engine that the environment names; a connection to each is made once.
 
     Raises:
         BackendError: none answers.
     """
-    return _connected(os.environ.get(HOST, ""), os.environ.get(CONTEXT, ""))
+    return _connected(address_of_engine())
 
 
 @lru_cache
-def _connected(host: str, context: str) -> Engine:  # noqa: ARG001  (what the environment says is what is cached by)
-    return Engine.connect()
+def _connected(address: EngineAddress) -> Engine:
+    return Engine.connect(address)
 
 
 def _opened(address: EngineAddress) -> tuple[docker.DockerClient, Gate | None]:

@@ -14,7 +14,7 @@ import pytest
 import requests
 from docker.errors import APIError
 
-from harness.backends.docker.engine import Engine
+from harness.backends.docker.engine import Engine, connected
 from harness.backends.docker.engine_address import EngineAddress
 from harness.backends.docker.labels import OWNER, owner
 from harness.errors import BackendError
@@ -198,3 +198,17 @@ def test_nothing_is_left_of_what_is_run_once(engine: Engine, image: str) -> None
     with pytest.raises(BackendError, match="no-such-program cannot be run in a container"):
         engine.run_once(engine.image_id(image), ["no-such-program"], labels=written)
     assert engine.api.containers(all=True, filters={"label": "scylla-wire-harness.test"}) == []
+
+
+def test_engines_at_one_place_are_told_apart_by_their_certificates(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(Engine, "connect", lambda address: [address.certificates.folder])
+    monkeypatch.setenv("DOCKER_HOST", "tcp://192.0.2.1:2376")
+    folders = [tmp_path / name for name in ("before", "now")]
+    found: list[object] = []
+    for folder in (*folders, folders[0]):
+        monkeypatch.setenv("DOCKER_CERT_PATH", str(folder))
+        found.append(connected())
+    assert found == [[folder] for folder in (*folders, folders[0])]
+    assert found[2] is found[0]
