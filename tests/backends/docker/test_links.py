@@ -124,12 +124,12 @@ def test_a_node_that_starts_again_has_its_delays_again(
     engine: Engine, started: Started, pair: tuple[LiveNode, LiveNode]
 ) -> None:
     first, second = pair
-    second.shape_links([first], delay_ms=300)
+    second.shape_links([first], delay_ms=1000)
     second.kill()
     second.start()
-    assert transfer_s(engine, second, first) >= 0.3
+    assert transfer_s(engine, second, first) >= 1
     second.shape_links()
-    assert transfer_s(engine, second, first) < 0.3
+    assert transfer_s(engine, second, first) < 1
     named = {"label": f"{labels.CLUSTER}={started.site.name}"}
     commands = [item["Command"] for item in engine.api.containers(all=True, filters=named)]
     assert not any("late" in command for command in commands)
