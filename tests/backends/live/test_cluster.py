@@ -202,6 +202,17 @@ def test_a_slow_link_holds_up_who_waits_for_it_and_the_capture_shows_where(
 
 
 @namespaces
+def test_a_node_finds_the_others_by_a_slow_way(cluster: LiveCluster) -> None:
+    third = cluster.nodes[2]
+    # To connect and to agree on features takes longer than a round of gossip.
+    third.shape_links(delay_ms=1000)
+    third.kill()
+    third.start()
+    third.shape_links()
+    assert cluster.members.faults.outage(third.name) is None
+
+
+@namespaces
 def test_links_to_nobody_by_name_are_those_to_all_and_healing_leaves_them(cluster: LiveCluster) -> None:
     first, second, third = cluster.nodes
     site = cluster.members._site

@@ -20,6 +20,8 @@ from harness.backends.simulation.node_context import NodeContext
 from harness.codec.verbs.gossip import ApplicationState, GossipEchoRequest
 
 _ECHO_TIMEOUT_MS = 3000
+_ATTEMPT_S = 3.0
+"""After what time a connection that has not led to an answer is given up."""
 _LOCAL_PAUSE_S_MAX = 2.0
 """After a round that came so much too late nobody is blamed for silence: it was this node that slept."""
 
@@ -86,10 +88,11 @@ class Liveness:
     def try_anew(self, address: str) -> None:
         """Let the next message to a node that is not alive open a connection; called before it is gossiped with.
 
-        An attempt from the time when packets did not get through waits longer and longer between two tries.
+        An attempt from the time when packets did not get through waits longer and longer between two tries; one by a slow
+        way takes its time.
         """
         if not self.is_alive(address) and address not in self._asked:
-            self._context.messaging.drop(address)
+            self._context.messaging.drop(address, older_than_s=_ATTEMPT_S)
 
     def judge(self) -> None:
         """Find nodes that have been silent for too long; called in each round."""

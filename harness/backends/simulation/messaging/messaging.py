@@ -257,10 +257,17 @@ class Messaging:
         """Tell somebody of each peer whose port nobody listens at."""
         self._refusal_listeners.append(listener)
 
-    def drop(self, address: str) -> None:
-        """Close the connections to a peer, as when it is down; the next message opens new ones."""
-        for key in [key for key in self._outgoing if key[0] == address]:
-            self._outgoing.pop(key).close()
+    def drop(self, address: str, *, older_than_s: float = 0) -> None:
+        """Close the connections to a peer, as when it is down; the next message opens new ones.
+
+        Args:
+            address: of the peer.
+            older_than_s: only those that were begun so long ago.
+        """
+        for key, outgoing in [*self._outgoing.items()]:
+            if key[0] == address and outgoing.age_s >= older_than_s:
+                del self._outgoing[key]
+                outgoing.close()
 
     # What connections ask for.
 

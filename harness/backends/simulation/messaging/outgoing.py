@@ -49,6 +49,7 @@ class Outgoing:
         self._pending: dict[int, asyncio.Future[bytes]] = {}
         self._last_msg_id = 0
         self._loop = asyncio.get_running_loop()
+        self._begun_s = self._loop.time()
         self.send(Verb.CLIENT_ID, introduction, 0)
 
     def opened(self, connection: Connection) -> "Outgoing":
@@ -56,6 +57,11 @@ class Outgoing:
         self._connection = connection
         connection.write(encode_negotiation(self._offer))
         return self
+
+    @property
+    def age_s(self) -> float:
+        """How long ago it was begun."""
+        return self._loop.time() - self._begun_s
 
     async def negotiated(self) -> Negotiated:
         """What is in force, when both sides have spoken.
