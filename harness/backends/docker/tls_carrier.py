@@ -21,6 +21,7 @@ _CONNECT_TIMEOUT_S = 10.0
 _CLOSE_TIMEOUT_S = 1.0
 _REFUSAL_S = 0.25
 _ROUNDS = 3
+"""Of the loop, in which what was aborted closes its socket."""
 _KEEP_ALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
 """In seconds, but for the last, which is in milliseconds: a connection lives as long without an answer."""
 
@@ -75,7 +76,6 @@ class TlsCarrier:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        # What was aborted closes its socket when the loop comes round.
         for _ in range(_ROUNDS):
             await asyncio.sleep(0)
 

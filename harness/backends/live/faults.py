@@ -22,8 +22,9 @@ class Faults:
         """From whom; None: from all that there are and will be."""
 
     def outage(self, name: str) -> Outage | None:
-        """Why a node answers no other one: for its process does not run, or for it is isolated; None: it does answer."""
-        return self._halted.get(name) or (Outage.ISOLATED if self._isolated.get(name, ()) is None else None)
+        """Why a node answers no other one: its process does nothing, or it is isolated from all; None: it does answer."""
+        is_alone = self._isolated.get(name, set()) is None
+        return self._halted.get(name) or (Outage.ISOLATED if is_alone else None)
 
     def halted(self, name: str) -> Outage | None:
         """Why its process does nothing; None: it runs."""
@@ -36,7 +37,7 @@ class Faults:
     def are_apart(self, one: str, other: str) -> bool:
         """Whether nothing passes between two nodes."""
         return any(
-            name in self._isolated and ((peers := self._isolated[name]) is None or peer in peers)
+            (peers := self._isolated.get(name, set())) is None or peer in peers
             for name, peer in ((one, other), (other, one))
         )
 

@@ -243,8 +243,7 @@ class Members:
         """Let it go on; returns when it is back, unless it is isolated."""
         self.note_change()
         machine.resume()
-        if self.faults.halted(machine.name) is Outage.PAUSED:
-            self.faults.go_on(machine.name)
+        self.faults.go_on(machine.name)
         self._wait_until_back(machine)
 
     def isolate(self, machine: Machine, peers: tuple[str, ...]) -> None:
